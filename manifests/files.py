@@ -1,0 +1,192 @@
+"""One layer over local and remote paths. A file is published whole or not at all.
+
+Local paths go through the operating system; anything with a scheme (`s3://`, `gs://`, `memory://`) through fsspec.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from prep.errors import Busy
+
+TEMPORARY = ".tmp-"  # names of files that are being written; swept away under the folder's lock
+
+
+def is_local(path: str) -> bool:
+    """Whether the operating system serves this path."""
+    return "://" not in path
+
+
+def _remote(path: str) -> tuple[Any, str]:
+    import fsspec
+
+    filesystem, inner = fsspec.core.url_to_fs(path)
+    return filesystem, str(inner)
+
+
+def join(folder: str, *names: str) -> str:
+    """The path of a file below a folder."""
+    return "/".join((folder.rstrip("/"), *names))
+
+
+@contextmanager
+def publish(path: str) -> Iterator[IO[bytes]]:
+    """A file to write that appears under its name when the block ends well, and never otherwise.
+
+    Locally: a temporary name in the same folder, fsync, rename, fsync of the folder. Remote: one completed upload.
+    """
+    if not is_local(path):
+        filesystem, inner = _remote(path)
+        with filesystem.transaction, filesystem.open(inner, "wb") as file:
+            yield file
+        return
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write(path: str, content: bytes) -> None:
+    """Publish a small file."""
+    with publish(path) as file:
+        file.write(content)
+
+
+def read(path: str) -> bytes:
+    """The whole content of a small file."""
+    if is_local(path):
+        return Path(path).read_bytes()
+    filesystem, inner = _remote(path)
+    return bytes(filesystem.cat_file(inner))
+
+
+def open_random(path: str) -> pa.NativeFile:
+    """A file that Arrow reads at any place. Not memory-mapped, so that only the columns asked for are read at all."""
+    if is_local(path):
+        return pa.OSFile(path)
+    filesystem, inner = _remote(path)
+    return pa.PythonFile(filesystem.open(inner, "rb"), mode="r")
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file or folder."""
+    if is_local(path):
+        return Path(path).exists()
+    filesystem, inner = _remote(path)
+    return bool(filesystem.exists(inner))
+
+
+def names(folder: str) -> list[str]:
+    """Names of what lies in a folder, sorted; empty where there is no such folder."""
+    if is_local(folder):
+        return sorted(os.listdir(folder)) if Path(folder).is_dir() else []
+    filesystem, inner = _remote(folder)
+    if not filesystem.exists(inner):
+        return []
+    return sorted(Path(name).name for name in filesystem.ls(inner, detail=False))
+
+
+def size(path: str) -> int:
+    """Bytes of a file."""
+    if is_local(path):
+        return Path(path).stat().st_size
+    filesystem, inner = _remote(path)
+    return int(filesystem.size(inner))
+
+
+def adopt(source: str, target: str) -> None:
+    """Make a finished file appear under a second name: a hard link where the disk can, else a copy."""
+    if is_local(source) and is_local(target):
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            return
+        except OSError:  # another disk, or one without hard links
+            pass
+        else:
+            return
+    with open_random(source) as before, publish(target) as after:
+        while chunk := before.read(1 << 20):
+            after.write(chunk)
+
+
+def remove(folder: str) -> None:
+    """Remove a folder and all below it."""
+    if is_local(folder):
+        shutil.rmtree(folder, ignore_errors=False)
+        return
+    filesystem, inner = _remote(folder)
+    filesystem.rm(inner, recursive=True)
+
+
+def sweep(folder: str) -> None:
+    """Remove what a killed run left half written. Only under the folder's lock."""
+    if is_local(folder):
+        for leftover in sorted(Path(folder).rglob(f"{TEMPORARY}*")):
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink(missing_ok=True)
+
+
+def free_bytes(folder: str) -> int | None:
+    """Bytes free on the disk that will hold a folder; None where that cannot be known."""
+    if not is_local(folder):
+        return None
+    place = Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+@contextmanager
+def lock(folder: str) -> Iterator[None]:
+    """Hold an output folder alone. The operating system lets go when the process ends, however it ends.
+
+    Errors: Busy, where another process holds it.
+    """
+    if not is_local(folder):
+        yield
+        return
+    import fcntl
+
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise Busy(
+                f"{folder} is in use by another run (process {holder}); wait for it, or give this run its own `out:`"
+            ) from error
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield

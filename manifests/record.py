@@ -1,0 +1,123 @@
+"""What a stage leaves behind, as plain data: recipe, shards, receipts, manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+FORMAT = "prep-manifest/1"
+SHORT = 12  # hex digits of a digest that name a folder: 48 bits, far more than one project has results
+KEY = 20  # hex digits of a shard's key
+
+
+def canonical(value: object) -> bytes:
+    """The one way a value is written as JSON where bytes matter: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def readable(value: object) -> bytes:
+    """JSON for people and programs: sorted keys, indented, one final newline."""
+    return json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def digest(value: object) -> str:
+    """SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What changes a result's bytes, and nothing else: no workers, memory, clock, host, path or licence text."""
+
+    stage: str
+    version: int
+    settings: dict[str, Any]
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the recipe."""
+        return digest(asdict(self))
+
+    @property
+    def folder(self) -> str:
+        """Where the result lies below the output folder."""
+        return f"{self.stage}/{self.digest[:SHORT]}"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One written file: its name in the result's folder, rows, bytes on disk and SHA-256."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One step of one unit, done: the files it published and what they hold, recounted from those files.
+
+    `taken` is the number of rows of the unit that this step consumed; `last` says that the unit ends here.
+    """
+
+    key: str
+    index: int
+    last: bool
+    taken: int
+    shards: tuple[Shard, ...]
+    ledger: dict[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Of the receipt's file."""
+        return receipt_name(self.key, self.index)
+
+    @classmethod
+    def parse(cls, content: bytes) -> Receipt:
+        """Read back what `readable(asdict(receipt))` wrote."""
+        plain = json.loads(content)
+        return cls(**{**plain, "shards": tuple(Shard(**shard) for shard in plain["shards"])})
+
+
+def receipt_name(key: str, index: int) -> str:
+    """The file name of the receipt of step `index` of the unit `key`."""
+    return f"part-{key}-{index:04d}.json"
+
+
+def part_name(key: str, index: int) -> str:
+    """The file name of the rows of step `index` of the unit `key`."""
+    return f"part-{key}-{index:04d}.arrow"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a finished result is. Written last: its existence means finished.
+
+    `inputs` are the digests of the manifests it was made from, which makes the chain; `units` maps each shard to the
+    key of its unit, by which a later recipe adopts it.
+    """
+
+    stage: str
+    recipe: str
+    inputs: dict[str, str]
+    schema: dict[str, str]
+    shards: tuple[Shard, ...]
+    ledger: dict[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict)
+    format: str = FORMAT
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the manifest's content."""
+        return digest(asdict(self))
+
+    @classmethod
+    def parse(cls, content: bytes) -> Manifest:
+        """Read back what `readable(asdict(manifest))` wrote."""
+        plain = json.loads(content)
+        return cls(**{**plain, "shards": tuple(Shard(**shard) for shard in plain["shards"])})

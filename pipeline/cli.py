@@ -1,0 +1,94 @@
+"""One command per verb: it reads its arguments, calls one function, prints. Heavy modules are imported inside."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prep import __version__
+from prep.errors import PrepError
+
+if TYPE_CHECKING:
+    from prep.pipeline.chain import Machine
+
+STAGES = ("ingest", "count", "train", "score", "dedup", "mix", "size", "export")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="prep")
+def cli() -> None:
+    """Plan, measure and build the training corpus of a language model.
+
+    \b
+      prep plan --params 10e9        how many tokens a 10B model needs
+      prep init > run.yaml           a run file to fill in
+      prep run run.yaml              from the sources to a corpus of that many tokens
+      prep verify run.yaml           check every shard, checksum and ledger again
+    """
+
+
+def machine_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Flags for what concerns the machine and changes no byte of the result."""
+    for flag in (
+        click.option("--batch-rows", type=click.IntRange(1), default=4096, hidden=True),
+        click.option("--scratch", type=click.Path(file_okay=False), help="Folder for what does not fit in memory."),
+        click.option("--memory", default="1GB", show_default=True, help="For questions over thin columns."),
+        click.option("--workers", "-j", type=click.IntRange(1), help="Processes.  [default: one per core]"),
+    ):
+        command = flag(command)
+    return command
+
+
+def _machine(flags: dict[str, Any]) -> Machine:
+    from prep.errors import BadSettings
+    from prep.pipeline.chain import Machine
+    from prep.pipeline.numbers import parse_bytes
+
+    try:
+        given = {**flags, "memory": parse_bytes(flags["memory"])}
+    except ValueError as error:
+        raise BadSettings(f"--memory: {error}") from error
+    return Machine(**{name: value for name, value in given.items() if value is not None})
+
+
+def _chain_command(name: str, until: str, text: str) -> click.Command:
+    @click.command(name, help=text)
+    @click.argument("config", type=click.Path())
+    @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
+    @machine_flags
+    def command(config: str, as_json: bool, **flags: Any) -> None:
+        from prep.pipeline import commands, runfile
+
+        results = commands.run(runfile.load(config), _machine(flags), until)
+        if as_json:
+            click.echo(commands.dump(commands.as_json(results)))
+        else:
+            commands.tables(results)
+
+    return command
+
+
+cli.add_command(
+    _chain_command("run", "export", "Run the whole chain of CONFIG. A killed run goes on where it stopped.")
+)
+for _stage in STAGES:
+    cli.add_command(_chain_command(_stage, _stage, f"Run the chain of CONFIG up to `{_stage}`."))
+
+
+def main() -> None:
+    """The console script: errors on purpose are one clear text, and an exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped; what was finished is kept, run again to go on", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except PrepError as error:
+        click.echo(f"prep: {error}", err=True)
+        sys.exit(error.exit_code)
+    sys.exit(0)

@@ -1,0 +1,100 @@
+"""What the commands do. `cli.py` reads arguments and calls one of these; heavy imports begin here."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from rich.console import Console
+
+from prep.manifests import files, store
+from prep.manifests.record import readable
+from prep.pipeline import chain, report
+from prep.pipeline.chain import Machine
+from prep.pipeline.progress import Screen, console
+from prep.pipeline.run import finished, perform
+from prep.pipeline.settings import Run
+from prep.pipeline.spread import Spread, workers
+from prep.pipeline.stage import Job, Result
+
+LOG = "log.json"  # of a result: how it was made, outside the chain
+
+
+@dataclass
+class Making:
+    """Makes each result of the chain, or finds it made, and keeps note of what it took."""
+
+    run: Run
+    machine: Machine
+    spread: Spread
+    screen: Screen
+
+    def __call__(self, name: str, job: Job) -> Result:
+        """The result of a job."""
+        if done := finished(self.run.out, job):
+            return done
+        began = time.monotonic()
+        with self.screen.stage(name) as stage:
+            result = perform(job, self.run.out, self.spread, stage, self.machine.batch_rows)
+        log = {
+            "seconds": round(time.monotonic() - began, 3),
+            "workers": self.machine.workers,
+            "bytes_written": sum(shard.bytes for shard in result.manifest.shards),
+            "versions": {name: version(name) for name in ("prep-corpus", "pyarrow", "numpy", "duckdb")}
+            | {"python": platform.python_version()},
+        }
+        files.write(files.join(result.folder, LOG), readable(log))
+        return result
+
+
+def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
+    """Run the chain up to a stage, and show the tables."""
+    screen = console()
+    with files.lock(settings.out):
+        files.sweep(settings.out)
+        announce(screen, settings, machine, until)
+        with ExitStack() as stack:
+            spread = stack.enter_context(workers(machine.workers))
+            making = Making(settings, machine, spread, stack.enter_context(Screen(screen)))
+            results = chain.walk(settings, machine, until, making)
+        current = {name: result.folder.removeprefix(settings.out.rstrip("/") + "/") for name, result in results.items()}
+        store.write_current(settings.out, {**store.current(settings.out), **current} if until != "export" else current)
+    return results
+
+
+def announce(screen: Console, settings: Run, machine: Machine, until: str) -> None:
+    """Say what is reused, what is new, and why, before anything is made."""
+    look = chain.preview(settings, machine, until)
+    for name, state, reason in look.lines:
+        screen.print(f"{name:<16} {state:<6} {reason}", highlight=False, soft_wrap=True)
+    if look.lines and look.lines[-1][1] == "new":
+        screen.print(
+            "what comes after follows from that; shards it shares with earlier results are adopted", style="dim"
+        )
+
+
+def tables(results: dict[str, Result]) -> None:
+    """What a run ends with."""
+    screen = console(error=False)
+    screen.print(report.intake(results))
+    if any(name.startswith("count.") for name in results):
+        screen.print(report.tokens(results))
+    if "size" in results:
+        screen.print(report.corpus(results))
+    if "export" in results:
+        screen.print(f"corpus: {results['export'].folder}", highlight=False, soft_wrap=True)
+
+
+def as_json(results: dict[str, Result]) -> dict[str, Any]:
+    """The same figures for programs."""
+    return {name: {"folder": result.folder, **result.manifest.ledger} for name, result in results.items()}
+
+
+def dump(value: object) -> str:
+    """JSON for a terminal or a pipe."""
+    return json.dumps(value, indent=1, ensure_ascii=False)

@@ -1,0 +1,25 @@
+"""Chance that belongs to the document: a keyed hash of (seed, purpose, draw key), the same in any order, on any machine."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+ORDER, QUALITY, TRAINING = "order", "quality", "training"  # purposes: a document's draws for them are independent
+
+Words = npt.NDArray[np.uint64]
+
+
+def draw(keys: Words, seed: int, purpose: str) -> Words:
+    """A uniform 64-bit number for each key."""
+    salt = np.uint64(xxhash.xxh3_64_intdigest(f"{seed}/{purpose}".encode()))
+    return _mixed(_mixed(keys ^ salt) + salt)
+
+
+def _mixed(words: Words) -> Words:
+    """The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection in which every input bit moves every output bit."""
+    words = words + np.uint64(0x9E3779B97F4A7C15)
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))

@@ -1,0 +1,125 @@
+"""What a person sees while a run works: live bars in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from prep.pipeline import meter
+from prep.pipeline.numbers import format_bytes, format_count
+from prep.pipeline.run import Standing
+
+_EVERY = 0.25  # seconds between two looks at the meter
+_PLAIN_EVERY = 30.0  # seconds between two plain lines
+
+
+class Screen:
+    """Shows one stage after another. The bar counts units; beside it stand documents, bytes and tokens a second."""
+
+    def __init__(self, console: Console) -> None:
+        """In a terminal bars, else lines."""
+        self._console, self._live = console, console.is_terminal
+        self._bars = Progress(
+            TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TimeRemainingColumn(), TextColumn("{task.fields[rates]}"), console=console, transient=True,
+        )  # fmt: skip
+        self._stop = threading.Event()
+        self._bar: TaskID | None = None
+        self._name, self._began, self._total, self._done = "", 0.0, 0, 0
+
+    def __enter__(self) -> Screen:
+        if self._live:
+            self._bars.start()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        if self._live:
+            self._bars.stop()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Screen]:
+        """One stage, from its first unit to its manifest."""
+        meter.reset()
+        self._drop()
+        self._name, self._began, self._total, self._done = name, time.monotonic(), 0, 0
+        yield self
+        if self._total:
+            self._console.print(
+                f"{name:<16} done in {time.monotonic() - self._began:,.1f} s  {self._rates()}", highlight=False
+            )
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._bar is not None:
+            self._bars.remove_task(self._bar)
+        self._bar = None
+
+    def begin(self, standing: Standing) -> None:
+        """What the stage finds: units finished, adopted, to make."""
+        self._total = standing.to_make
+        kept = [
+            f"{number} {word}"
+            for number, word in (
+                (standing.finished, "finished before"),
+                (standing.adopted, "adopted from an earlier result"),
+            )
+            if number
+        ]
+        if standing.to_make and kept:
+            self._console.print(
+                f"{self._name:<16} {standing.to_make} units to make, {', '.join(kept)}", highlight=False
+            )
+        if self._live and self._total:
+            self._bar = self._bars.add_task(self._name, total=self._total, rates="")
+
+    def advance(self) -> None:
+        """One unit is made."""
+        self._done += 1
+
+    def _rates(self) -> str:
+        seen, seconds = meter.read(), max(time.monotonic() - self._began, 1e-3)
+        parts = []
+        if seen.documents:
+            parts.append(f"{format_count(seen.documents)} documents")
+        if seen.bytes:
+            parts.append(f"{format_bytes(seen.bytes)} ({format_bytes(int(seen.bytes / seconds))}/s)")
+        if seen.tokens:
+            parts.append(f"{format_count(seen.tokens)} tokens ({format_count(int(seen.tokens / seconds))}/s)")
+        return ", ".join(parts)
+
+    def _watch(self) -> None:
+        last = time.monotonic()
+        while not self._stop.wait(_EVERY):
+            if self._bar is not None:
+                self._bars.update(self._bar, completed=min(self._done, self._total), rates=self._rates())
+            elif not self._live and self._total and time.monotonic() - last >= _PLAIN_EVERY:
+                last = time.monotonic()
+                self._console.print(
+                    f"{self._name:<16} {self._done} of {self._total} units, {self._rates()}", highlight=False
+                )
+
+
+def console(*, error: bool = True) -> Console:
+    """Where progress goes: standard error, so that results can be piped."""
+    return Console(file=sys.stderr if error else sys.stdout, soft_wrap=True)

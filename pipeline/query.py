@@ -1,0 +1,129 @@
+"""Thin columns in DuckDB: loaded once into a file, asked in SQL, out of core under a memory limit."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from prep.manifests import files
+from prep.manifests.shards import Columns, side_by_side
+
+Connection = duckdb.DuckDBPyConnection
+_GATHER = 1 << 18  # rows handed to DuckDB at once: an insert per record batch of 4,096 rows costs ten times more
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the machine gives to questions: memory in bytes, threads, and where they may spill."""
+
+    memory: int = 1_000_000_000
+    threads: int = 1
+    scratch: str | None = None
+
+
+@contextmanager
+def database(limits: Limits, out: str) -> Iterator[Connection]:
+    """A DuckDB file of its own in the scratch folder (by default the output folder), gone when the block ends."""
+    parent = Path(limits.scratch or (out if files.is_local(out) else tempfile.gettempdir()))
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=files.TEMPORARY, dir=parent) as folder:
+        connection = duckdb.connect(
+            str(Path(folder) / "thin.duckdb"),
+            config={
+                "memory_limit": f"{limits.memory // 1_000_000}MB",
+                "threads": limits.threads,
+                "temp_directory": folder,
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+Convert = Callable[[pa.RecordBatch], dict[str, npt.NDArray[Any]]]
+
+
+def load(connection: Connection, name: str, units: Iterable[Sequence[Columns]], convert: Convert) -> None:
+    """Make a table of the rows of many units: `shard` and `row` (int32) say where each stands, `convert` the rest."""
+    for shard, unit in enumerate(units):
+        row = 0
+        for table in _gathered(side_by_side(unit)):
+            columns = convert(table)
+            there = {
+                "shard": np.full(table.num_rows, shard, dtype=np.int32),
+                "row": np.arange(row, row + table.num_rows, dtype=np.int32),
+                **columns,
+            }
+            _append(connection, name, pa.table(there))
+            row += table.num_rows
+
+
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(part.num_rows for part in held) >= _GATHER:
+            yield pa.concat_batches(held)
+            held = []
+    if held:
+        yield pa.concat_batches(held)
+
+
+def _append(connection: Connection, name: str, rows: pa.Table) -> None:
+    connection.register("incoming", rows)
+    try:
+        exists = connection.execute("select 1 from duckdb_tables() where table_name = ?", [name]).fetchone()
+        verb = f"insert into {name}" if exists else f"create table {name} as"
+        connection.execute(f"{verb} select * from incoming")  # noqa: S608 - names are ours, not a user's
+    finally:
+        connection.unregister("incoming")
+
+
+def ask(connection: Connection, question: str, values: Sequence[object] = ()) -> pa.Table:
+    """The answer to one question, as an Arrow table."""
+    return connection.execute(question, list(values)).to_arrow_table()
+
+
+def halves(hashed: pa.Array) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """A column of 16-byte hashes (no nulls) as two columns of numbers."""
+    pairs = np.frombuffer(hashed.buffers()[1], dtype=">u8").reshape(-1, 2)[hashed.offset : hashed.offset + len(hashed)]
+    return pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)
+
+
+def repeated(connection: Connection, units: Sequence[Sequence[Columns]], column: str) -> list[tuple[int, int]]:
+    """Shard and row of the first two documents that share a value of a 16-byte hash column; empty where none do."""
+
+    def convert(batch: pa.RecordBatch) -> dict[str, npt.NDArray[Any]]:
+        high, low = halves(batch[column])
+        return {"high": high, "low": low}
+
+    load(connection, "hashed", units, convert)
+    found = connection.execute("""
+        with first as (select high, low from hashed group by high, low having count(*) > 1 order by high, low limit 1)
+        select shard, row from hashed semi join first using (high, low) order by shard, row limit 2
+    """).fetchall()
+    connection.execute("drop table if exists hashed")
+    return [(int(shard), int(row)) for shard, row in found]
+
+
+def value(columns: Columns, row: int) -> dict[str, Any]:
+    """One row of some columns of a shard."""
+    for batch in side_by_side([columns]):
+        if row < batch.num_rows:
+            found: dict[str, Any] = batch.slice(row, 1).to_pylist()[0]
+            return found
+        row -= batch.num_rows
+    raise IndexError(f"{columns.path} has no such row")

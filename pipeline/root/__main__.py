@@ -1,0 +1,5 @@
+"""`python -m prep` is `prep`."""
+
+from prep.pipeline.cli import main
+
+main()

@@ -1,0 +1,93 @@
+"""Score every document whose language has a quality model: how much it reads like the reference text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from prep.filters import features, quality
+from prep.manifests import store
+from prep.manifests.record import Recipe
+from prep.pipeline.stage import MACHINE, Job, Result, Task, balanced, cell_books, described, over_documents
+
+QUALITY = "quality"  # P(reference) in steps of 1/65535; null where the language has no model
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model file: what it is, and where it lies here."""
+
+    digest: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """Writes `quality`; `models` are digests by language, `paths` where their files lie here."""
+
+    name: ClassVar[str] = "score"
+    version: ClassVar[int] = 1
+
+    models: Mapping[str, str]
+    features: int = features.VERSION
+    paths: Mapping[str, str] = field(default_factory=dict, metadata=MACHINE)
+
+    def schema(self) -> pa.Schema:
+        """One column."""
+        return pa.schema([(QUALITY, pa.uint16())])
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The score of each text."""
+        for batch in batches:
+            yield pa.record_batch([self._scores(batch)], schema=self.schema())
+
+    def books(self, written: tuple[str, ...], beside: tuple[str, ...], taken: int) -> dict[str, Any]:
+        """Documents and bytes by cell."""
+        return cell_books(written, beside)
+
+    def _scores(self, batch: pa.RecordBatch) -> pa.Array:
+        languages = np.asarray(batch["language"].to_numpy(zero_copy_only=False))
+        scores, known = np.zeros(batch.num_rows, dtype=np.uint16), np.zeros(batch.num_rows, dtype=bool)
+        for language, digest in self.models.items():
+            here = languages == language
+            if here.any():
+                model = quality.load(self.paths[language], digest)
+                texts = batch["text"].filter(pa.array(here)).to_pylist()
+                scores[here] = quality.to_uint16(model.score([features.line(text, language) for text in texts]))
+                known |= here
+        return pa.array(scores, mask=~known)
+
+
+def job(models: Mapping[str, Model], ingested: Result) -> Job:
+    """Score the documents of every language that has a model; a shard depends on the models of its own languages only."""
+
+    def tasks() -> list[Task]:
+        whole = stage(models)
+        return [
+            Task(stage({name: model for name, model in models.items() if name in spoken}), task.unit)
+            for task, spoken in zip(
+                over_documents(whole, ingested, ("text", "language")), _languages(ingested), strict=True
+            )
+        ]
+
+    recipe = Recipe(Score.name, Score.version, described(stage(models)), {"ingest": ingested.manifest.digest})
+    return Job(
+        recipe, lambda *_: tasks(), balanced(Score.name, ingested.manifest.ledger["cells"]), {"ingest": ingested}
+    )
+
+
+def stage(models: Mapping[str, Model]) -> Score:
+    """The stage for some models."""
+    names = sorted(models)
+    return Score({name: models[name].digest for name in names}, paths={name: models[name].path for name in names})
+
+
+def _languages(ingested: Result) -> Iterator[set[str]]:
+    """The languages of each shard of documents."""
+    for name, _ in store.parts(ingested.manifest):
+        receipt = store.receipt(ingested.folder, name)
+        yield {row["language"] for row in receipt.ledger["cells"]}

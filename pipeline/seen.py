@@ -1,0 +1,95 @@
+"""Which local files have been read, and when they were last changed.
+
+A recipe holds a file's path and size, not its date, so that a copied corpus is known again. A file that was changed in
+place to the same size would go unnoticed: so a changed date makes the file be hashed again, and other content gives its
+listing an `etag`. This memory is a convenience outside the chain; without it nothing but that check is lost.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from prep.manifests import files
+from prep.manifests.record import Receipt, readable
+from prep.pipeline.sources.piece import File, Piece
+
+NAME = "seen.json"
+
+
+class Seen:
+    """Files by source and name: size, date, etag, and digests of what was read of them."""
+
+    def __init__(self, out: str) -> None:
+        """`out` is the output folder, which keeps the memory."""
+        self._path = files.join(out, NAME)
+        self._known: dict[str, dict[str, Any]] = json.loads(files.read(self._path)) if files.exists(self._path) else {}
+
+    def etagged(self, piece: Piece) -> Piece:
+        """The piece, its local files marked where their content is not what was read before."""
+        return replace(piece, files=tuple(self._mark(piece.source, file) for file in piece.files))
+
+    def _mark(self, source: str, file: File) -> File:
+        known = self._known.get(f"{source}/{file.name}")
+        if known is None or file.etag or not _local(file) or known["size"] != file.size:
+            return file
+        if known["changed"] == _changed(file) or _same(file, known["digests"]):
+            return replace(file, etag=known["etag"])
+        return replace(file, etag="xxh3:" + _digest(file, 0, None))
+
+    def remember(self, pieces: Iterable[Piece], receipts: Sequence[Receipt]) -> None:
+        """Keep what these pieces were when they were read."""
+        digests: dict[str, str] = {}
+        for receipt in receipts:
+            digests.update(receipt.facts.get("digests", {}))
+        for piece in pieces:
+            for file in filter(_local, piece.files):
+                name = f"{piece.source}/{file.name}"
+                into = self._known.setdefault(name, {"digests": {}})
+                label = f"{piece.source}/{piece.label(file)}"
+                kept = into["digests"] if into.get("etag") == file.etag else {}
+                found = {label.removeprefix(name): digests[label]} if label in digests else {}
+                into["digests"] = {**kept, **found}
+                into.update(size=file.size, changed=_changed(file), etag=file.etag)
+        files.write(self._path, readable(self._known))
+
+
+def _local(file: File) -> bool:
+    return files.is_local(file.url) and Path(file.url).is_file()
+
+
+def _changed(file: File) -> int:
+    return Path(file.url).stat().st_mtime_ns
+
+
+def _same(file: File, digests: dict[str, str]) -> bool:
+    return bool(digests) and all(_digest(file, *_bounds(span)) == digest for span, digest in digests.items())
+
+
+def _bounds(span: str) -> tuple[int, int | None]:
+    """`` is the whole file, `[0:67108864]` a part of it."""
+    if not span:
+        return 0, None
+    start, _, stop = span.strip("[]").partition(":")
+    return int(start), int(stop) if stop.isdigit() else None
+
+
+def _digest(file: File, start: int, stop: int | None) -> str:
+    hashed = xxhash.xxh3_128()
+    for chunk in _chunks(file.url, start, stop):
+        hashed.update(chunk)
+    return hashed.hexdigest()
+
+
+def _chunks(path: str, start: int, stop: int | None) -> Iterator[bytes]:
+    with Path(path).open("rb") as stream:
+        stream.seek(start)
+        left = stop - start if stop is not None else None
+        while chunk := stream.read(1 << 20 if left is None else min(1 << 20, left)):
+            yield chunk
+            left = None if left is None else left - len(chunk)

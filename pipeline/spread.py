@@ -1,0 +1,85 @@
+"""What executes: shaped like the built-in `map`, results in order. No stage knows where it runs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from multiprocessing.sharedctypes import SynchronizedArray
+from typing import Protocol, TypeVar
+
+from prep.errors import WorkerLost
+from prep.pipeline import meter
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+class Spread(Protocol):
+    """`spread(function, items)` gives `function(item)` for each item, in order."""
+
+    def __call__(self, function: Callable[[Item], Made], items: Iterable[Item], /) -> Iterator[Made]:
+        """Serial *is* `map`."""
+
+
+serial: Spread = map
+
+
+@contextmanager
+def processes(workers: int) -> Iterator[Spread]:
+    """A pool of spawned processes. Never forked: tokenizers hold threads of their own, which a fork would break.
+
+    Errors: WorkerLost, where a worker is killed (usually by the kernel, for memory).
+    """
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(meter.shared(),))
+
+    def spread(function: Callable[[Item], Made], items: Iterable[Item], /) -> Iterator[Made]:
+        try:
+            yield from pool.map(function, items)
+        except BrokenProcessPool as error:
+            raise WorkerLost(
+                "a worker process died, most likely killed for want of memory; what was finished is kept: "
+                "run again, with fewer --workers if it happens again"
+            ) from error
+
+    try:
+        yield spread
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list((pool._processes or {}).values()):  # a long task would hold Ctrl-C back for minutes
+            process.terminate()
+        raise
+    pool.shutdown()
+
+
+@contextmanager
+def workers(number: int) -> Iterator[Spread]:
+    """The executor for a number of workers: one runs in this process."""
+    if number <= 1:
+        yield serial
+        return
+    with processes(number) as spread:
+        yield spread
+
+
+def _begin(counters: SynchronizedArray[int]) -> None:
+    """Once per worker: leave Ctrl-C to the parent, count into its meter, and end when it is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # workers are processes; threads would fight them
+    meter.use(counters)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed parent leaves its pool waiting for ever on a pipe that the siblings hold open."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,296 @@
+"""Each format reader on tiny files: what becomes a document, what is skipped, what is rejected, and why."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from prep.errors import BadSource
+from prep.pipeline.sources.listing import listing
+from prep.pipeline.sources.piece import RAW_BOUND, Fields, Piece, Where
+from prep.pipeline.sources.reading import RECORDS, Reading
+
+Rows = list[dict[str, Any]]
+
+
+def pieces(path: Path, **where: Any) -> list[Piece]:
+    return listing(Where("s", (str(path),), **where), path.parent).pieces
+
+
+def read(path: Path, fields: Fields | None = None, **where: Any) -> Rows:
+    batches = [batch for piece in pieces(path, **where) for batch in Reading(piece, fields or Fields())]
+    assert all(batch.schema == RECORDS for batch in batches)
+    return [row for batch in batches for row in batch.to_pylist()]
+
+
+def write(path: Path, data: bytes | str) -> Path:
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+def reasons(rows: Rows) -> list[str | None]:
+    return [row["skipped"] or row["rejected"] for row in rows]
+
+
+def texts(rows: Rows) -> list[str | None]:
+    return [row["text"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("", "blank line"),
+        ("{", "not JSON"),
+        ('{"text": "a"} x', "not JSON"),
+        ("[1]", "not an object"),
+        ('"text"', "not an object"),
+        ("{}", "no field 'text'"),
+        ('{"text": null}', "null text"),
+        ('{"text": 1}', "text is not a string"),
+        ('{"text": ["a"]}', "text is not a string"),
+        ('{"text": "a", "text": "b"}', "repeated key 'text'"),
+        ('{"text": "\\ud800"}', "lone surrogate"),
+        ('{"text": "a", "x": "\\udfff"}', "lone surrogate"),
+        ('{"text": "a", "x": ' + "[" * 5000 + "]" * 5000 + "}", "too deep nesting"),
+        (b'{"text": "\xff"}', "not UTF-8"),
+    ],
+)
+def test_a_line_that_is_no_document_is_counted_by_its_reason_and_harms_no_other(
+    tmp_path: Path, line: str | bytes, reason: str
+) -> None:
+    middle = line if isinstance(line, bytes) else line.encode()
+    rows = read(write(tmp_path / "x.jsonl", b'{"text": "before"}\n' + middle + b'\n{"text": "after"}\n'))
+    assert texts(rows) == ["before", None, "after"]
+    assert reasons(rows) == [None, reason, None]
+    assert [row["offset"] for row in rows] == [0, 19, 20 + len(middle)]
+    assert rows[1]["raw"] == (middle[:RAW_BOUND] if rows[1]["rejected"] else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("18446744073709551617", 18446744073709551617),
+        ("-9223372036854775809", -9223372036854775809),
+        ("1" * 60, int("1" * 60)),
+        ("[1, {'a': 99999999999999999999999}]".replace("'", '"'), [1, {"a": 99999999999999999999999}]),
+        ("NaN", "NaN"),
+        ("1e999", "1e999"),
+        ("1.5e-7", 1.5e-7),
+        ("1e22", 1e22),
+        ("[" * 300 + "]" * 300, None),
+    ],
+)
+def test_metadata_holds_what_the_record_carried_to_the_last_digit(tmp_path: Path, value: str, kept: Any) -> None:
+    (row,) = read(write(tmp_path / "x.jsonl", f'{{"text": "a", "x": {value}}}'))
+    found = json.loads(row["metadata"])["x"]
+    assert found == (json.loads(value) if kept is None else kept)
+
+
+def test_named_fields_are_taken_out_and_the_rest_is_metadata(tmp_path: Path) -> None:
+    record = {"body": "t", "doc": 7, "meta": {"url": "u", "n": 1}, "lang": "ja", "license": None, "other": [1]}
+    fields = Fields(text="body", id="doc", language="lang", licence="license", url="meta.url")
+    (row,) = read(write(tmp_path / "x.jsonl", json.dumps(record)), fields)
+    assert (row["text"], row["id"], row["language"], row["licence"], row["url"]) == ("t", "7", "ja", None, "u")
+    assert json.loads(row["metadata"]) == {"doc": 7, "meta": {"url": "u", "n": 1}, "license": None, "other": [1]}
+
+
+@pytest.mark.parametrize("value", ["null", '""', "true", "{}", "[1]"])
+def test_a_named_id_must_be_there(tmp_path: Path, value: str) -> None:
+    data = f'{{"text": "a", "id": {value}}}\n{{"text": "a"}}\n{{"text": "a", "id": 99999999999999999999}}'
+    rows = read(write(tmp_path / "x.jsonl", data), Fields(id="id"))
+    assert reasons(rows) == ["no id", "no id", None]
+    assert rows[2]["id"] == "99999999999999999999"
+
+
+def test_a_bom_and_windows_newlines_are_no_part_of_json_lines(tmp_path: Path) -> None:
+    rows = read(write(tmp_path / "x.jsonl", b'\xef\xbb\xbf{"text": "a\\r"}\r\n{"text": "b"}\r\n'))
+    assert texts(rows) == ["a\r", "b"]
+
+
+@pytest.mark.parametrize(("data", "word"), [(b'\n [{"text": 1}]', "array"), ("{}".encode("utf-16"), "UTF-16")])
+def test_what_only_looks_like_json_lines_is_refused_with_the_way_out(tmp_path: Path, data: bytes, word: str) -> None:
+    with pytest.raises(BadSource, match=word):
+        read(write(tmp_path / "x.json", data.lstrip(b"\n")))
+
+
+def test_json_lines_in_another_encoding(tmp_path: Path) -> None:
+    rows = read(
+        write(tmp_path / "x.jsonl", '{"text": "能表示ソ"}\n'.encode("shift_jis") + b"\x81"), encoding="shift_jis"
+    )
+    assert texts(rows) == ["能表示ソ", None]
+    assert reasons(rows) == [None, "not shift_jis"]
+    with pytest.raises(BadSource, match="utf-16"):
+        read(tmp_path / "x.jsonl", encoding="utf-16")
+    with pytest.raises(BadSource, match="klingon"):
+        read(tmp_path / "x.jsonl", encoding="klingon")
+
+
+def test_too_long_texts_and_lines_are_rejected_and_the_file_goes_on(tmp_path: Path) -> None:
+    lines = [json.dumps({"text": text}) for text in ("a" * 100, "a" * 101, "a" * 500, "b")]
+    rows = read(write(tmp_path / "x.jsonl", "\n".join(lines)), Fields(max_document=100))
+    assert reasons(rows) == [None, "text over max_document (100 bytes)", "line over 400 bytes", None]
+    assert rows[2]["raw"] == lines[2].encode()
+    assert [row["record"] for row in rows] == [1, 2, 3, 4]
+
+
+def test_a_bad_csv_row_does_not_swallow_good_ones(tmp_path: Path) -> None:
+    data = b'id,text\n1,"open\n2,ok\n3,"a ""b""\nc"\n4,x,y\n\n5,\xff\n6,""\n'
+    rows = read(write(tmp_path / "x.csv", data), Fields(id="id"))
+    assert texts(rows) == [None, "ok", 'a "b"\nc', None, None, None, ""]
+    assert reasons(rows) == ["not CSV", None, None, "wrong number of fields", "blank line", "not UTF-8", None]
+    assert [row["offset"] for row in rows] == [8, 16, 21, 35, 41, 42, 46]
+
+
+def test_an_open_quote_that_swallows_too_much_to_take_back_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BadSource, match="opened in the row at byte 5"):
+        read(write(tmp_path / "x.csv", 'text\n"open\n' + "a\n" * 100_001 + '"b" c\n'))
+
+
+def test_tsv_and_csv_want_a_header_with_the_text(tmp_path: Path) -> None:
+    (row,) = read(write(tmp_path / "x.tsv", "\ufefftext\tn\na,b\t1\n"))
+    assert (row["text"], row["metadata"]) == ("a,b", '{"n":"1"}')
+    with pytest.raises(BadSource, match=r"did you mean 'Text'\? Its columns are Text, n"):
+        read(write(tmp_path / "x.csv", "Text,n\na,b\n"))
+
+
+def test_a_text_file_is_one_document_byte_for_byte(tmp_path: Path) -> None:
+    text = "\r\n a\x00b\rc 日本 \n\n"
+    assert texts(read(write(tmp_path / "x.txt", text))) == [text]
+    assert texts(read(write(tmp_path / "y.txt.gz", gzip.compress(text.encode())))) == [text]
+    assert texts(read(write(tmp_path / "z", ""))) == [""]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "encoding", "text"),
+    [
+        ("x.txt", "\ufeffé".encode(), "utf-8", "é"),
+        ("x.txt", "é".encode("utf-16"), "utf-8", "é"),
+        ("x.txt", b"\xff\xfe\x00\x00e\x00\x00\x00", "utf-8", "e"),
+        ("x.txt", "字".encode("euc_jp"), "euc_jp", "字"),
+        ("x.py", "# coding: latin-1\n'é'".encode("latin-1"), "utf-8", "# coding: latin-1\n'é'"),
+        ("x.py", "# coding: nonsense\n'é'".encode(), "utf-8", "# coding: nonsense\n'é'"),
+        ("x.py", b"'\xff'", "utf-8", None),
+        ("x.txt", b"\xff", "utf-8", None),
+    ],
+)
+def test_encodings_of_text_files(tmp_path: Path, name: str, data: bytes, encoding: str, text: str | None) -> None:
+    (row,) = read(write(tmp_path / name, data), encoding=encoding)
+    assert row["text"] == text
+    assert row["rejected"] == (None if text else "not UTF-8")
+
+
+def test_the_longest_text_file_allowed_is_kept_and_a_longer_one_rejected(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt", "é" * 50)
+    write(tmp_path / "b.txt", "é" * 50 + "x")
+    write(tmp_path / "c.txt", "é" * 500)
+    rows = read(tmp_path, Fields(max_document=100))
+    assert [row["rejected"] for row in rows] == [None] + ["text over max_document (100 bytes)"] * 2
+
+
+TABLE = {"text": ["a", None, "ccc"], "id": [1, 2, 3], "when": pa.array([0, 1, 2], pa.timestamp("ns", "Asia/Tokyo"))}
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), "dictionary"])
+@pytest.mark.parametrize("form", ["parquet", "arrow", "arrows"])
+def test_tables_of_every_string_type_read_alike(tmp_path: Path, kind: Any, form: str) -> None:
+    text = pa.array(TABLE["text"])
+    text = text.dictionary_encode() if kind == "dictionary" else text.cast(kind)
+    path = save(pa.table(TABLE | {"text": text}), tmp_path / f"x.{form}")
+    rows = read(path, Fields(id="id"))
+    assert [(row["record"], row["id"], row["text"], row["skipped"]) for row in rows] == [
+        (1, "1", "a", None),
+        (2, None, None, "null text"),
+        (3, "3", "ccc", None),
+    ]
+    assert json.loads(rows[2]["metadata"]) == {"id": 3, "when": "1970-01-01 00:00:00.000000002Z"}
+
+
+def save(table: pa.Table, path: Path) -> Path:
+    if path.suffix == ".parquet":
+        pq.write_table(table, path)
+        return path
+    new = pa.ipc.new_file if path.suffix == ".arrow" else pa.ipc.new_stream
+    with new(str(path), table.schema) as writer:
+        writer.write_table(table)
+    return path
+
+
+def test_a_row_of_a_table_that_is_not_utf8_is_rejected_alone(tmp_path: Path) -> None:
+    texts_ = pa.array([b"a", b"\xff", b"c" * 101, b"d"])
+    others = pa.array([b"x", b"x", b"x", b"\xfe"]).view(pa.string())
+    path = save(pa.table({"text": texts_, "other": others}), tmp_path / "x.arrow")
+    rows = read(path, Fields(max_document=100))
+    assert reasons(rows) == [None, "not UTF-8", "text over max_document (100 bytes)", "not UTF-8"]
+    assert [row["raw"] for row in rows] == [None, b"\xff", b"c" * 101, b"d"]
+
+
+def test_a_table_may_carry_what_json_has_no_form_for(tmp_path: Path) -> None:
+    columns = {
+        "text": ["a"],
+        "bytes": [b"\xff"],
+        "money": pa.array(["1.10"]).cast(pa.decimal128(9, 2)),
+        "far": pa.array([10**15], pa.timestamp("s")),
+        "day": pa.array([0], pa.date32()),
+        "time": pa.array([1], pa.time64("ns")),
+        "span": pa.array([5], pa.duration("ns")),
+        "map": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int8())),
+        "nest": [{"d": None}],
+    }
+    (row,) = read(save(pa.table(columns), tmp_path / "x.arrow"))
+    kept = json.loads(row["metadata"])
+    assert kept["bytes"] == "/w=="
+    assert kept["money"] == "1.10"
+    assert kept["map"] == [["k", 1]]
+    assert kept["far"].startswith("31690708-02-14")
+
+
+def test_a_wrong_column_is_named_with_its_type_and_the_others(tmp_path: Path) -> None:
+    path = save(pa.table({"text": [1], "txet": ["a"], "meta": [{"body": "deep"}]}), tmp_path / "x.parquet")
+    with pytest.raises(BadSource, match="'text' is of type int64.*text, txet, meta"):
+        read(path)
+    with pytest.raises(BadSource, match="'body'"):
+        read(path, Fields(text="body"))
+    (row,) = read(path, Fields(text="meta.body"))
+    assert row["text"] == "deep"
+
+
+def warc(*records: tuple[str, str, str]) -> bytes:
+    made = b""
+    for kind, content, body in records:
+        head = f"WARC/1.0\r\nwarc-type: {kind}\r\nContent-Type: {content}\r\nWARC-Target-URI: <http://x/{kind}>\r\n"
+        made += f"{head}X-Folded: a\r\n b\r\nContent-Length: {len(body.encode())}\r\n\r\n{body}\r\n\r\n".encode()
+    return made
+
+
+def test_plain_text_records_of_a_warc_are_documents(tmp_path: Path) -> None:
+    data = warc(
+        ("warcinfo", "application/warc-fields", "x"),
+        ("conversion", "text/plain", "日本\r\n\r\nWARC/1.0"),
+        ("response", "application/http", "HTTP/1.1 200 OK"),
+        ("resource", "text/plain; charset=latin-1", "b"),
+        ("resource", "text/html", "<p>"),
+        ("conversion", "text/plain; charset=klingon", "c"),
+    )
+    rows = read(write(tmp_path / "x.warc.wet", data), Fields(id="warc-target-uri"))
+    assert texts(rows) == [None, "日本\r\n\r\nWARC/1.0", None, "b", None, None]
+    assert reasons(rows)[2] == "warc response (HTML is not extracted)"
+    assert reasons(rows)[4:] == ["warc resource (not text/plain)", "unknown charset"]
+    assert rows[1]["id"] == "http://x/conversion"
+    assert json.loads(rows[1]["metadata"])["X-Folded"] == "a b"
+    for pack in (gzip.compress, zstandard.compress):
+        assert read(write(tmp_path / "x.warc.gz", pack(data)), Fields(id="warc-target-uri")) == rows
+
+
+def test_a_warc_with_a_wrong_length_goes_on_and_a_cut_one_never_ends_in_silence(tmp_path: Path) -> None:
+    one = warc(("conversion", "text/plain", "abc"))
+    rows = read(write(tmp_path / "x.warc", one.replace(b"Length: 3", b"Length: 1") + one))
+    assert texts(rows) == ["a", None, "abc"]
+    assert rows[1]["rejected"] == "bytes between WARC records"
+    for end in range(9, len(one) - 4):
+        with pytest.raises(BadSource, match=r"1 records before that are whole"):
+            print(end, read(write(tmp_path / "x.warc", one + one[:end])))

@@ -1,0 +1,224 @@
+"""Laws of the tokenizer adapters, on tiny tokenizers of each kind that the tests make."""
+
+import ast
+import base64
+import importlib
+import inspect
+import io
+import itertools
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sentencepiece import SentencePieceTrainer
+from tokenizers import pre_tokenizers
+
+from prep.errors import BadSource, BadTokenizer, BrokenShard
+from prep.pipeline.tokenizers import Counter, digest_of, open_tokenizer
+from prep.pipeline.tokenizers.counter import TEXT_BYTES, batches
+from prep.pipeline.tokenizers.patterns import PATTERNS
+
+BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())
+MERGES = ["t h", "th e", "Ġ a"]
+VOCAB = {token: number for number, token in enumerate([*BYTES, "th", "the", "Ġa"])}
+RANKS = [bytes([byte]) for byte in range(256)] + [b"th", b"the", b" a"]
+TEXTS = ["", "the theatre", " a  b\n\n", "日本語の文章。", "e\u0301 👩‍👩‍👧", "nul\0byte", "<|endoftext|>", "x" * 3_000]
+
+
+def write_json(folder: Path, **parts: object) -> str:
+    """A tokenizer.json of byte-level BPE that knows one special token."""
+    special = {"id": len(VOCAB), "content": "<|endoftext|>", "special": True}
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    whole = {
+        "version": "1.0",
+        "added_tokens": [special | flags],
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
+        "model": {"type": "BPE", "vocab": VOCAB, "merges": MERGES},
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(whole | parts))
+    return str(folder / "tokenizer.json")
+
+
+def write_pair(folder: Path) -> str:
+    (folder / "vocab.json").write_text(json.dumps(VOCAB))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *MERGES, ""]))
+    return str(folder / "vocab.json")
+
+
+def write_ranks(folder: Path, tokens: list[bytes] = RANKS) -> str:
+    lines = [f"{base64.b64encode(token).decode()} {rank}" for rank, token in enumerate(tokens)]
+    (folder / "x.tiktoken").write_text("\n".join(lines) + "\n")
+    return str(folder / "x.tiktoken")
+
+
+def write_model(folder: Path, algorithm: str = "unigram") -> str:
+    model = io.BytesIO()
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(["the theatre of a thing", "日本語の文章", "a b c d e"] * 9), model_writer=model,
+        vocab_size=300, model_type=algorithm, hard_vocab_limit=False, byte_fallback=True, minloglevel=2,
+    )  # fmt: skip
+    (folder / "tokenizer.model").write_bytes(model.getvalue())
+    return str(folder / "tokenizer.model")
+
+
+KINDS: dict[str, Callable[[Path], Counter]] = {
+    "hf-json": lambda folder: open_tokenizer(write_json(folder)),
+    "hf-vocab-merges": lambda folder: open_tokenizer(write_pair(folder)),
+    "tiktoken": lambda folder: open_tokenizer(write_ranks(folder), "cl100k_base"),
+    "sentencepiece-unigram": lambda folder: open_tokenizer(write_model(folder)),
+    "sentencepiece-bpe": lambda folder: open_tokenizer(write_model(folder, "bpe")),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def counter(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Counter:
+    opened = KINDS[request.param](tmp_path_factory.mktemp("tokenizer"))
+    assert opened.family == request.param
+    return opened
+
+
+def test_a_count_is_the_number_of_ids(counter: Counter) -> None:
+    ids = counter.encode(TEXTS)
+    assert counter.count(pa.array(TEXTS)).tolist() == [len(each) for each in ids]
+    assert all(each.dtype == np.uint32 and each.max(initial=0) < counter.vocabulary for each in ids)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), max_size=12), st.data())
+def test_neither_cuts_nor_offsets_of_an_array_matter(counter: Counter, texts: list[str], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(texts)))
+    whole = counter.count(pa.array(texts, pa.large_string()))
+    padded = pa.array(["before", *texts, "after"], pa.string())
+    parts = [counter.count(padded[1 : cut + 1]), counter.count(padded[cut + 1 : len(texts) + 1])]
+    assert whole.dtype == np.int64
+    assert np.concatenate(parts).tolist() == whole.tolist() == [len(ids) for ids in counter.encode(texts)]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=99)), st.integers(1, 3 * TEXT_BYTES))
+def test_batches_keep_all_texts_in_order_and_within_bounds(texts: list[str], most: int) -> None:
+    found = list(batches(pa.array(texts, pa.string()), most))
+    assert list(itertools.chain(*found)) == texts
+    assert all(len(b) == 1 or sum(len(t.encode()) + TEXT_BYTES for t in b) <= most for b in found)
+
+
+def test_more_text_than_a_batch_holds_is_counted_text_by_text(counter: Counter) -> None:
+    texts = ["the " * 1_000, "", "a" * 999] * 200
+    one_by_one = [len(ids) for text in texts[:3] for ids in counter.encode([text])]
+    assert counter.count(pa.array(texts)).tolist() == one_by_one * 200
+
+
+def test_no_texts_are_no_counts(counter: Counter) -> None:
+    assert counter.count(pa.array([], pa.large_string())).tolist() == []
+    assert counter.encode([]) == []
+
+
+def test_a_null_is_an_error_that_names_its_row(counter: Counter) -> None:
+    with pytest.raises(BrokenShard, match="row 1 of 2"):
+        counter.count(pa.array(["", None]))
+
+
+def test_a_special_token_in_a_text_is_one_token_only_where_the_file_lists_it(counter: Counter) -> None:
+    assert (counter.count(pa.array(["<|endoftext|>"]))[0] == 1) == (counter.family == "hf-json")
+
+
+def test_truncation_and_padding_of_a_json_do_not_touch_counts(tmp_path: Path) -> None:
+    cut = {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0}
+    pad: dict[str, object] = {"strategy": {"Fixed": 8}, "direction": "Right", "pad_to_multiple_of": None}
+    pad |= {"pad_id": 0, "pad_type_id": 0, "pad_token": "!"}
+    path = write_json(tmp_path, truncation=cut, padding=pad)
+    assert open_tokenizer(path).count(pa.array(["", "abcdef"])).tolist() == [0, 6]
+
+
+def test_a_post_processor_adds_no_special_tokens(tmp_path: Path) -> None:
+    template = [{"SpecialToken": {"id": "<|endoftext|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
+    special = {"<|endoftext|>": {"id": "<|endoftext|>", "ids": [len(VOCAB)], "tokens": ["<|endoftext|>"]}}
+    post = {"type": "TemplateProcessing", "single": template, "pair": template[1:] * 2, "special_tokens": special}
+    assert open_tokenizer(write_json(tmp_path, post_processor=post)).count(pa.array(["abc"])).tolist() == [3]
+
+
+def test_workers_get_no_threads_unless_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
+    open_tokenizer(write_json(tmp_path))
+    assert os.environ["TOKENIZERS_PARALLELISM"] == "true"
+    monkeypatch.delenv("TOKENIZERS_PARALLELISM")
+    open_tokenizer(write_pair(tmp_path))
+    assert os.environ["TOKENIZERS_PARALLELISM"] == "false"
+
+
+def test_a_folder_gives_its_json_then_its_model_then_its_pair(tmp_path: Path) -> None:
+    write_pair(tmp_path)
+    assert open_tokenizer(str(tmp_path)).family == "hf-vocab-merges"
+    write_model(tmp_path)
+    assert open_tokenizer(str(tmp_path)).family == "sentencepiece-unigram"
+    write_json(tmp_path)
+    assert open_tokenizer(str(tmp_path)).family == "hf-json"
+
+
+def test_either_file_of_a_pair_opens_both(tmp_path: Path) -> None:
+    write_pair(tmp_path)
+    first, second = (open_tokenizer(str(tmp_path / name)) for name in ("vocab.json", "merges.txt"))
+    assert first.digest == second.digest
+    assert first.count(pa.array(["the a"])).tolist() == [2]
+
+
+@pytest.mark.parametrize("write", [write_json, write_ranks, write_model])
+def test_an_unknown_suffix_is_judged_by_content(tmp_path: Path, write: Callable[[Path], str]) -> None:
+    named = Path(write(tmp_path))
+    pattern = "o200k_base" if write is write_ranks else None
+    unnamed = named.rename(tmp_path / "downloaded.bin")
+    assert open_tokenizer(str(unnamed), pattern).count(pa.array(["the"]))[0] > 0
+
+
+def test_ranks_named_tokenizer_model_are_ranks(tmp_path: Path) -> None:
+    Path(write_ranks(tmp_path)).rename(tmp_path / "tokenizer.model")
+    assert open_tokenizer(str(tmp_path), "cl100k_base").family == "tiktoken"
+
+
+def test_a_digest_knows_contents_and_pattern_but_no_names(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    here, there = write_ranks(tmp_path), write_ranks(tmp_path / "other")
+    assert digest_of(here, "gpt2") == digest_of(there, "r50k_base") == open_tokenizer(there, "gpt2").digest
+    assert digest_of(here, "cl100k_base") != digest_of(here, "o200k_base")
+    assert digest_of(write_json(tmp_path)) == digest_of(str(tmp_path)) != digest_of(write_pair(tmp_path))
+
+
+def test_a_process_opens_a_tokenizer_once_and_notices_a_change(tmp_path: Path) -> None:
+    path = write_json(tmp_path)
+    first = open_tokenizer(path)
+    assert open_tokenizer(path) is first
+    write_json(tmp_path, added_tokens=[])
+    changed = open_tokenizer(path)
+    assert (changed.digest, changed.vocabulary) != (first.digest, first.vocabulary)
+
+
+def test_patterns_are_the_published_ones() -> None:
+    published = importlib.import_module("tiktoken_ext.openai_public")  # untyped, and downloads when called
+    nodes = list(ast.walk(ast.parse(inspect.getsource(published))))
+    constants = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    constants |= {"|".join(map(ast.literal_eval, node.elts)) for node in nodes if isinstance(node, ast.List)}
+    for pattern in PATTERNS.values():
+        assert {pattern.regex, *pattern.specials, *pattern.specials.values()} <= constants
+
+
+def test_a_text_that_tiktoken_cannot_split_is_an_error_not_a_panic(tmp_path: Path) -> None:
+    opened = open_tokenizer(write_ranks(tmp_path), "cl100k_base")
+    with pytest.raises(BadSource, match="max_document"):
+        opened.count(pa.array([" " * 2_000_000 + "a"]))
+
+
+def test_a_json_that_cannot_encode_says_so(tmp_path: Path) -> None:
+    path = write_json(tmp_path, added_tokens=[], model={"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "?"})
+    with pytest.raises(BadTokenizer, match=r"tokenizer\.json: cannot encode"):
+        open_tokenizer(path).count(pa.array(["b"]))
+
+
+def test_a_special_token_amid_the_ranks_is_no_hole(tmp_path: Path) -> None:
+    tokens = RANKS[:256] + [number.to_bytes(3, "big") for number in range(50_280 - 256)]
+    lines = (f"{base64.b64encode(token).decode()} {rank + (rank >= 50_256)}" for rank, token in enumerate(tokens))
+    (tmp_path / "p50k_base.tiktoken").write_text("\n".join(lines))
+    assert open_tokenizer(str(tmp_path / "p50k_base.tiktoken"), "p50k_base").vocabulary == 50_281
