@@ -8,7 +8,6 @@ among held-out texts cut to 100 characters, `short` the mean score of the good o
 """
 
 import gzip
-import io
 import json
 import re
 import sys
@@ -16,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,7 @@ def variants(language: str) -> dict[str, Features]:
     if language in features.UNSPACED:
         return chosen | {f"{n} characters": lambda text, n=n: grams(text, n) for n in (1, 2, 3)}
     return chosen | {
-        "words": lambda text: " ".join(WORDS.findall(text)),
+        "words, signs": lambda text: " ".join(TOKENS.findall(text)),
         "lower words": lambda text: " ".join(WORDS.findall(text.lower())),
         "lower words, signs": lambda text: " ".join(TOKENS.findall(text.lower())),
     }
@@ -149,14 +149,18 @@ def records(path: Path) -> Iterator[str]:
         yield from pq.ParquetFile(path).read(columns=["text"])["text"].to_pylist()
     elif path.name.endswith(".warc.wet.gz"):
         with path.open("rb") as file:
-            yield from (
-                r.reader.read().decode() for r in ArchiveIterator(file) if r.record_type == WarcRecordType.conversion
-            )
+            for record in ArchiveIterator(file, record_types=WarcRecordType.conversion):
+                yield record.reader.read().decode()
     elif ".jsonl" in path.suffixes:
-        with path.open("rb") as raw:
-            openers = {".gz": gzip.GzipFile(fileobj=raw), ".zst": zstandard.ZstdDecompressor().stream_reader(raw)}
-            for line in io.TextIOWrapper(openers.get(path.suffix, raw), encoding="utf-8"):
+        with path.open("rb") as file:
+            for line in unpacked(file, path.suffix).splitlines():
                 yield json.loads(line)["text"]
+
+
+def unpacked(file: BinaryIO, suffix: str) -> bytes:
+    if suffix == ".gz":
+        return gzip.decompress(file.read())
+    return zstandard.ZstdDecompressor().stream_reader(file).read() if suffix == ".zst" else file.read()
 
 
 if __name__ == "__main__":

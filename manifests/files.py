@@ -103,7 +103,7 @@ def exists(path: str) -> bool:
 def names(folder: str) -> list[str]:
     """Names of what lies in a folder, sorted; empty where there is no such folder."""
     if is_local(folder):
-        return sorted(os.listdir(folder)) if Path(folder).is_dir() else []
+        return sorted(entry.name for entry in Path(folder).iterdir()) if Path(folder).is_dir() else []
     filesystem, inner = _remote(folder)
     if not filesystem.exists(inner):
         return []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +13,7 @@ from typing import Any, Protocol
 from prep.errors import BadSettings
 from prep.filters import quality
 from prep.manifests import files, store
-from prep.manifests.record import Recipe
+from prep.manifests.record import Recipe, canonical
 from prep.manifests.shards import ROWS
 from prep.pipeline import count, dedup, export, intake, mix, score, size, train
 from prep.pipeline.judge import Columned
@@ -30,6 +32,7 @@ class Machine:
     workers: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     memory: int = 1_000_000_000  # bytes, for questions over thin columns
     scratch: str | None = None
+    space_check: bool = True
     batch_rows: int = ROWS
 
     @property
@@ -104,7 +107,7 @@ def budgeted(run: Run) -> str:
     return str(name)
 
 
-class Missing(Exception):  # noqa: N818 - how a look ahead ends
+class Missing(Exception):
     """A result is not there yet, so what follows cannot be named."""
 
 
@@ -114,6 +117,11 @@ class Preview:
 
     out: str
     lines: list[tuple[str, str, str]] = field(default_factory=list)  # name, reuse or new, why
+
+    @property
+    def reused(self) -> set[str]:
+        """Names of the stages that are there."""
+        return {name for name, state, _ in self.lines if state == "reuse"}
 
     def __call__(self, name: str, job: Job) -> Result:
         """The finished result of a job; Missing where there is none."""
@@ -128,10 +136,8 @@ class Preview:
 def preview(run: Run, machine: Machine, until: str) -> Preview:
     """What a run would reuse, and the first thing that it would make."""
     look = Preview(run.out)
-    try:
+    with suppress(Missing):
         walk(run, machine, until, look)
-    except Missing:
-        pass
     return look
 
 
@@ -140,7 +146,8 @@ def why(out: str, name: str, recipe: Recipe) -> str:
     folder = store.current(out).get(name)
     if folder is None or not files.exists(files.join(out, folder)):
         return "first time"
-    before, after = (dict(_leaves(asdict(each))) for each in (store.recipe(files.join(out, folder)), recipe))
+    each = (store.recipe(files.join(out, folder)), recipe)
+    before, after = (dict(_leaves(json.loads(canonical(asdict(one))))) for one in each)
     changes = [
         f"{key}: {before.get(key, 'none')} → {after.get(key, 'none')}"
         for key in sorted(before.keys() | after.keys())

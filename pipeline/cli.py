@@ -20,7 +20,7 @@ STAGES = ("ingest", "count", "train", "score", "dedup", "mix", "size", "export")
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="prep")
 def cli() -> None:
-    """Plan, measure and build the training corpus of a language model.
+    r"""Plan, measure and build the training corpus of a language model.
 
     \b
       prep plan --params 10e9        how many tokens a 10B model needs
@@ -34,6 +34,7 @@ def machine_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """Flags for what concerns the machine and changes no byte of the result."""
     for flag in (
         click.option("--batch-rows", type=click.IntRange(1), default=4096, hidden=True),
+        click.option("--space-check/--no-space-check", default=True, help="Look first whether the disk has room."),
         click.option("--scratch", type=click.Path(file_okay=False), help="Folder for what does not fit in memory."),
         click.option("--memory", default="1GB", show_default=True, help="For questions over thin columns."),
         click.option("--workers", "-j", type=click.IntRange(1), help="Processes.  [default: one per core]"),

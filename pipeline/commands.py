@@ -8,14 +8,15 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from prep.manifests import files, store
 from prep.manifests.record import readable
-from prep.pipeline import chain, report
-from prep.pipeline.chain import Machine
+from prep.pipeline import card, chain, report, space
+from prep.pipeline.chain import Machine, Preview
 from prep.pipeline.progress import Screen, console
 from prep.pipeline.run import finished, perform
 from prep.pipeline.settings import Run
@@ -53,28 +54,34 @@ class Making:
 
 
 def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
-    """Run the chain up to a stage, and show the tables."""
+    """Run the chain up to a stage, and keep note of what the last run made."""
     screen = console()
     with files.lock(settings.out):
         files.sweep(settings.out)
-        announce(screen, settings, machine, until)
+        look = chain.preview(settings, machine, until)
+        announce(screen, look)
+        if machine.space_check and "export" not in look.reused:
+            space.must_fit(settings, Path.cwd(), "ingest" not in look.reused)
         with ExitStack() as stack:
             spread = stack.enter_context(workers(machine.workers))
             making = Making(settings, machine, spread, stack.enter_context(Screen(screen)))
             results = chain.walk(settings, machine, until, making)
-        current = {name: result.folder.removeprefix(settings.out.rstrip("/") + "/") for name, result in results.items()}
-        store.write_current(settings.out, {**store.current(settings.out), **current} if until != "export" else current)
+        if "export" in results:
+            card.write(settings, results)
+        prefix = settings.out.rstrip("/") + "/"
+        current = {name: result.folder.removeprefix(prefix) for name, result in results.items()}
+        # A run up to an earlier stage leaves the last corpus named, so that `clean` keeps it.
+        store.write_current(settings.out, current if "export" in results else store.current(settings.out) | current)
     return results
 
 
-def announce(screen: Console, settings: Run, machine: Machine, until: str) -> None:
+def announce(screen: Console, look: Preview) -> None:
     """Say what is reused, what is new, and why, before anything is made."""
-    look = chain.preview(settings, machine, until)
     for name, state, reason in look.lines:
-        screen.print(f"{name:<16} {state:<6} {reason}", highlight=False, soft_wrap=True)
+        screen.print(f"{name:<16} {state:<6} {reason}", highlight=False, soft_wrap=True, markup=False)
     if look.lines and look.lines[-1][1] == "new":
         screen.print(
-            "what comes after follows from that; shards it shares with earlier results are adopted", style="dim"
+            "what comes after follows from that; it adopts the shards it shares with earlier results", style="dim"
         )
 
 

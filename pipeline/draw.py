@@ -1,4 +1,4 @@
-"""Chance that belongs to the document: a keyed hash of (seed, purpose, draw key), the same in any order, on any machine."""
+"""Chance that belongs to the document: a keyed hash of seed, purpose and draw key, in any order, on any machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def draw(keys: Words, seed: int, purpose: str) -> Words:
 
 
 def _mixed(words: Words) -> Words:
-    """The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection in which every input bit moves every output bit."""
+    """The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection where every bit in moves every bit out."""
     words = words + np.uint64(0x9E3779B97F4A7C15)
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

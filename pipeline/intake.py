@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,8 +18,8 @@ from prep.pipeline.ingest import Ingest, Property, Records
 from prep.pipeline.query import Limits
 from prep.pipeline.seen import Seen
 from prep.pipeline.settings import MAX_BAD, FromField, Run, Source
-from prep.pipeline.sources.listing import pieces
-from prep.pipeline.sources.piece import Fields, Piece, Where
+from prep.pipeline.sources.listing import Listing, listing
+from prep.pipeline.sources.piece import Fields, Where
 from prep.pipeline.stage import Job, Task, described
 
 LEAST_BAD = 10  # rejected records that any source may hold, however small
@@ -27,44 +28,55 @@ LEAST_BAD = 10  # rejected records that any source may hold, however small
 def job(run: Run, base: Path, limits: Limits) -> Job:
     """List every source and say what there is to ingest."""
     seen = Seen(run.out)
-    listed = {
-        name: [seen.etagged(piece) for piece in _listed(name, source, base)] for name, source in run.sources.items()
-    }
+    listings = listed(run, base)
+    pieces = {name: [seen.etagged(piece) for piece in found.pieces] for name, found in listings.items()}
     tasks = [
         Task(stage(name, run.sources[name]), Records(piece, fields(run.sources[name])))
-        for name in sorted(listed)
-        for piece in listed[name]
+        for name in sorted(pieces)
+        for piece in pieces[name]
     ]
     settings = {
         name: {
             "stage": described(stage(name, source)),
             "fields": asdict(fields(source)),
-            "listing": [piece.identity() for piece in listed[name]],
+            "listing": [piece.identity() for piece in pieces[name]],
         }
         for name, source in run.sources.items()
     }
     recipe = Recipe(Ingest.name, Ingest.version, settings)
 
     def balance(receipts: Sequence[Receipt]) -> dict[str, Any]:
-        page = {
+        page: dict[str, Any] = {
             "cells": ledger.add(receipt.ledger["cells"] for receipt in receipts),
             "intake": ledger.intake(receipt.ledger["intake"] for receipt in receipts),
+            "files": {name: _files(found) for name, found in listings.items()},
         }
         ledger.must_balance_intake(page["intake"])
         must_be_good(page["intake"], run, files.join(run.out, recipe.folder))
         must_be_unique(files.join(run.out, recipe.folder), receipts, limits)
-        seen.remember([piece for found in listed.values() for piece in found], receipts)
+        seen.remember([piece for found in pieces.values() for piece in found], receipts)
         return page
 
     return Job(recipe, lambda *_: tasks, balance, {})
 
 
-def _listed(name: str, source: Source, base: Path) -> Sequence[Piece]:
-    where = Where(
+def listed(run: Run, base: Path) -> dict[str, Listing]:
+    """What lies where the sources' paths point."""
+    return {name: listing(_where(name, source), base) for name, source in run.sources.items()}
+
+
+def _files(found: Listing) -> dict[str, Any]:
+    """How many files are read, and how many are not, by reason."""
+    read = {file.name for piece in found.pieces for file in piece.files}
+    skipped = Counter(reason for _, reason in found.skipped)
+    return {"read": len(read), "excluded": found.excluded, "skipped": dict(sorted(skipped.items()))}
+
+
+def _where(name: str, source: Source) -> Where:
+    return Where(
         name, source.path, source.exclude, source.format, source.encoding,
         source.hf, source.name, source.split, source.revision,
     )  # fmt: skip
-    return pieces(where, base)
 
 
 def stage(name: str, source: Source) -> Ingest:

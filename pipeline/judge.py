@@ -78,7 +78,7 @@ class Columned:
 
 @dataclass(frozen=True)
 class Rules:
-    """What `size` decides by, as plain data: this much of the run file is in the recipes of `mix`, `size` and `export`."""
+    """What documents are judged by, as plain data: this much of the run file is in the recipes of `mix` and `size`."""
 
     languages: tuple[str, ...]  # that have a share
     filtered: tuple[str, ...]  # kinds that are judged by score
@@ -186,7 +186,7 @@ def _group(batch: pa.RecordBatch) -> tuple[tuple[npt.NDArray[Any], npt.NDArray[A
 
 
 def _mark_duplicates(connection: Connection, cells: Sequence[Place], rules: Rules) -> None:
-    """Leave one of each group: of those that nothing else speaks against, the best rank, then the lowest hash of its id."""
+    """Leave one of each group: of those that nothing else speaks against, the best rank, then the lowest id hash."""
     ranks = sorted({rules.rank(cell) for cell in cells})
     table = pa.table({"cell": range(len(cells)), "rank": [ranks.index(rules.rank(cell)) for cell in cells]})
     connection.register("ranks", table)

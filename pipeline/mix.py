@@ -73,7 +73,7 @@ def apportion(total: int, wanted: Mapping[Any, Fraction]) -> dict[Any, int]:
 
 
 def within(mix: Mix, language: str, cells: Sequence[ledger.Row]) -> dict[tuple[str, ...], Fraction]:
-    """The share of each cell in its language: in proportion to the tokens left, unless the run file names a source's."""
+    """The share of each cell in its language: as the run file names its source's, else by the tokens left."""
     pinned: dict[str, Fraction] = {}
     if not isinstance(mix.within, str):
         pinned = {source: _exact(share) for source, share in mix.within.get(language, {}).items()}
@@ -128,10 +128,8 @@ def most(wanted: Mapping[Any, Fraction], cells: Mapping[Any, ledger.Row], max_ep
 def _missing(
     total: int, feasible: int, wanted: Mapping[Any, Fraction], cells: Mapping[Any, ledger.Row], max_epochs: float
 ) -> str:
-    lines = [
-        f"mix: {format_count(total)} tokens are asked, and the sources feed {format_count(feasible)} at these shares "
-        f"in {max_epochs:g} epochs:"
-    ]
+    there_is = f"the sources feed {format_count(feasible)} at these shares in {max_epochs:g} epochs:"
+    lines = [f"mix: {format_count(total)} tokens are asked, and {there_is}"]
     for place, share in wanted.items():
         asked, there = total * share, cells[place]["tokens"]
         if asked > there * _exact(max_epochs):

@@ -1,8 +1,8 @@
 """The order of the corpus: one for all of it, in which every stretch has the asked ratio.
 
-A copy's position in its cell is (tokens of the cell before it + half its own) / tokens of the cell, its copies a whole
-pass apart. Cells are interleaved by position inside their language first, then the languages: so a stretch of the corpus
-holds each language, and each source in it, in proportion. At equal ratios a smaller corpus is a prefix of a larger one.
+A copy's position in its cell is (tokens of the cell before it + half its own) / tokens of the cell; copies of a document
+lie a whole pass apart. Cells are interleaved by position inside their language first, then the languages: so a stretch
+of the corpus holds each language, and each source in it, in proportion.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from prep.pipeline.stage import Result, document_shards
 
 
 def place(connection: Connection, columned: Columned, sized: Result, seed: int, shard_bytes: int) -> int:
-    """Make the table `placed`: shard, row, pass, out (the output shard) and seat (the place in it). Gives the output shards."""
+    """Make the table `placed`: shard, row, pass, out (the output shard), seat (the place in it); how many outs there are."""
     cells = columned.cells
 
     def convert(batch: pa.RecordBatch) -> dict[str, npt.NDArray[Any]]:
@@ -65,7 +65,8 @@ def _order(connection: Connection, cells: Sequence[Place], shard_bytes: int) -> 
                (2 * sum(tokens) over before - tokens)::double
                / greatest(2 * sum(tokens) over (partition by language), 1) as position
         from in_language
-        window before as (partition by language order by position, draw, tie, pass, shard, row rows unbounded preceding);
+        window before as (
+            partition by language order by position, draw, tie, pass, shard, row rows unbounded preceding);
     """)
     connection.execute(
         """

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -42,7 +43,7 @@ class Screen:
         self._bar: TaskID | None = None
         self._name, self._began, self._total, self._done = "", 0.0, 0, 0
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> Self:
         if self._live:
             self._bars.start()
         self._thread = threading.Thread(target=self._watch, daemon=True)

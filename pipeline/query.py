@@ -94,7 +94,7 @@ def _append(connection: Connection, name: str, rows: pa.Table) -> None:
 
 def ask(connection: Connection, question: str, values: Sequence[object] = ()) -> pa.Table:
     """The answer to one question, as an Arrow table."""
-    return connection.execute(question, list(values)).to_arrow_table()
+    return connection.sql(question, params=list(values)).to_arrow_table()
 
 
 def halves(hashed: pa.Array) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:

@@ -1,4 +1,4 @@
-"""The one loop: name the result, keep what is there, make what is missing, balance the books, write the manifest last."""
+"""The one loop: name the result, keep what is there, make what is missing, balance the books, manifest last."""
 
 from __future__ import annotations
 

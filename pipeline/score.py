@@ -63,7 +63,7 @@ class Score:
 
 
 def job(models: Mapping[str, Model], ingested: Result) -> Job:
-    """Score the documents of every language that has a model; a shard depends on the models of its own languages only."""
+    """Score the documents of every language that has a model; a shard hangs on the models of its own languages only."""
 
     def tasks() -> list[Task]:
         whole = stage(models)

@@ -1,4 +1,4 @@
-"""Size the corpus to its budget: of every cell the documents of lowest draw, whole, up to its target and never above."""
+"""Size the corpus to its budget: of every cell the documents of lowest draw, whole, up to its target, never above."""
 
 from __future__ import annotations
 

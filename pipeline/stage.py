@@ -131,9 +131,10 @@ class _Rows:
 class Job:
     """What the loop needs to make a result: its recipe, its tasks, its books.
 
-    `tasks` is asked only where the result is not finished; what it opens (a database) it hangs on the stack, which lasts
-    until the result is. `here` keeps the tasks in this process, as those that ask a database must. `balance` is given the receipts in the order of the tasks and
-    returns the ledger, or raises; `finish` may add files to the folder before the manifest is written. `inputs` are the manifests it is made from.
+    `tasks` is asked only where the result is not finished; what it opens (a database) it hangs on the stack, which
+    lasts until the result is. `here` keeps the tasks in this process, as those that ask a database must. `balance` is
+    given the receipts in the order of the tasks and returns the ledger, or raises. `finish` may add files to the folder
+    before the manifest is written. `inputs` are the results it is made from.
     """
 
     recipe: Recipe

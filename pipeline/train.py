@@ -102,7 +102,7 @@ class Trainer:
 
 @dataclass(frozen=True)
 class Looked:
-    """What a worker is told: the shard, the stage, and the draws up to which a document is in the sample of its side."""
+    """What a worker is told: the shard, the stage, and the highest draw in the sample of each side."""
 
     path: str
     stage: Train
@@ -188,7 +188,7 @@ def _has(receipt: Receipt, stage: Train) -> bool:
 def languages(run: Run, ingested: Result) -> list[str]:
     """The languages to train for: those whose text is filtered and that have text of both sides.
 
-    Errors: BadModel, where a language that the run file keeps by score has no reference text, or nothing to hold against.
+    Errors: BadModel, where a language that the run file keeps by score lacks text of one side.
     """
     if run.quality is None or run.quality.train is None:
         return []

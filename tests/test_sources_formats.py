@@ -134,7 +134,7 @@ def test_too_long_texts_and_lines_are_rejected_and_the_file_goes_on(tmp_path: Pa
     lines = [json.dumps({"text": text}) for text in ("a" * 100, "a" * 101, "a" * 500, "b")]
     rows = read(write(tmp_path / "x.jsonl", "\n".join(lines)), Fields(max_document=100))
     assert reasons(rows) == [None, "text over max_document (100 bytes)", "line over 400 bytes", None]
-    assert rows[2]["raw"] == lines[2].encode()
+    assert rows[2]["raw"] == lines[2].encode()[:400]
     assert [row["record"] for row in rows] == [1, 2, 3, 4]
 
 
@@ -246,12 +246,12 @@ def test_a_table_may_carry_what_json_has_no_form_for(tmp_path: Path) -> None:
     assert kept["bytes"] == "/w=="
     assert kept["money"] == "1.10"
     assert kept["map"] == [["k", 1]]
-    assert kept["far"].startswith("31690708-02-14")
+    assert kept["far"] == 10**15
 
 
 def test_a_wrong_column_is_named_with_its_type_and_the_others(tmp_path: Path) -> None:
     path = save(pa.table({"text": [1], "txet": ["a"], "meta": [{"body": "deep"}]}), tmp_path / "x.parquet")
-    with pytest.raises(BadSource, match="'text' is of type int64.*text, txet, meta"):
+    with pytest.raises(BadSource, match=r"'text' is of type int64.*text, txet, meta"):
         read(path)
     with pytest.raises(BadSource, match="'body'"):
         read(path, Fields(text="body"))
@@ -293,4 +293,4 @@ def test_a_warc_with_a_wrong_length_goes_on_and_a_cut_one_never_ends_in_silence(
     assert rows[1]["rejected"] == "bytes between WARC records"
     for end in range(9, len(one) - 4):
         with pytest.raises(BadSource, match=r"1 records before that are whole"):
-            print(end, read(write(tmp_path / "x.warc", one + one[:end])))
+            read(write(tmp_path / "x.warc", one + one[:end]))

@@ -28,7 +28,7 @@ class _Open:
         if self.size <= self.bound:
             self.parts.append(part)
         elif not self.over:
-            self.parts, self.over = [b"".join((*self.parts, part))[:RAW_BOUND]], True
+            self.parts, self.over = [b"".join((*self.parts, part))[: min(self.bound, RAW_BOUND)]], True
 
     def close(self, newline: int) -> Line:
         return Line(self.offset, b"".join(self.parts), self.offset + self.size + newline, self.over)
@@ -48,7 +48,8 @@ def lines(chunks: Iterable[bytes], bound: int, offset: int = 0) -> Iterator[Line
         for data in rest:
             end = offset + len(data) + 1
             # A chunk is smaller than the bound unless a test sets a tiny one.
-            yield Line(offset, data, end) if len(data) <= bound else Line(offset, data[:RAW_BOUND], end, over=True)
+            over = len(data) > bound
+            yield Line(offset, data[: min(bound, RAW_BOUND)] if over else data, end, over)
             offset = end
         held = _Open(offset, bound)
         held.add(last)

@@ -74,6 +74,6 @@ class Reading:
     def _open(self) -> Iterator[Raw]:
         """Each file in turn; it is finished when the next one is asked for."""
         for file in self.piece.files:
-            raw = Raw(file, self.piece.start, self.piece.stop)
-            yield raw
-            self.digests[self.piece.label(file)] = raw.finish()
+            with Raw(file, self.piece.start, self.piece.stop) as raw:
+                yield raw
+                self.digests[self.piece.label(file)] = raw.finish()

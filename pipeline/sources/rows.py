@@ -55,7 +55,7 @@ class Row(NamedTuple):
         return cls._make((0, record, offset, *values, metadata, None, None, None))
 
 
-class Unfit(Exception):  # noqa: N818 - it is no error of ours: the record is one that is not wanted
+class Unfit(Exception):
     """A record that is no document; `reason` is a category to count by and holds no value of the record."""
 
     def __init__(self, reason: str, skipped: bool = False) -> None:

@@ -78,6 +78,12 @@ class Raw:
         self.handle.seek(self.position)
         self._hash = xxhash.xxh3_128()
 
+    def __enter__(self) -> Raw:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.handle.close()
+
     def read(self, size: int = CHUNK) -> bytes:
         """The next bytes as they stand on disk; none at the end of the file."""
         try:
@@ -94,7 +100,6 @@ class Raw:
         while self.position < self.stop and self.read():
             pass
         check_size(self.file, self.handle)
-        self.handle.close()
         return self._hash.hexdigest()
 
     def broken(self, why: str) -> Cut:

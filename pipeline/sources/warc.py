@@ -115,13 +115,13 @@ class Records:
 
     def row(self, number: int, offset: int) -> Row:
         """The record as a row; the buffer stands behind it afterwards."""
-        headers = self.headers()
+        headers, block = self.headers()
         try:
             size = int(headers.get("Content-Length", ""))
             if size < 0:
                 raise ValueError
         except ValueError:
-            return Unfit("no Content-Length").row(number, offset, repr(headers).encode())
+            return Unfit("no Content-Length").row(number, offset, block)
         reason = unwanted(headers)
         too_large = size > self.fields.line_bound
         data = self.buffer.take(size, 0 if reason else RAW_BOUND if too_large else size)
@@ -135,12 +135,13 @@ class Records:
             return unfit.row(number, offset, data)
         return Row.document(number, offset, values, metadata)
 
-    def headers(self) -> dict[str, Any]:
-        """Names as they stand, but for those that the reader or the run file names."""
+    def headers(self) -> tuple[dict[str, Any], bytes]:
+        """By name, spelled as they stand but for those that are looked up; and the bytes they were read from."""
         found: dict[str, Any] = {}
-        begin, name = self.buffer.position, ""
+        block, name = bytearray(), ""
         while (line := self.buffer.line()).strip():
-            if self.buffer.position - begin > HEADERS:
+            block += line
+            if len(block) > HEADERS:
                 raise self.buffer.raw.broken(f"a record's headers are over {HEADERS} bytes")
             plain = text_of(line)
             if line[:1] in b" \t" and name:
@@ -150,9 +151,9 @@ class Records:
             name = self.spelled.get(name.strip().lower(), name.strip()) or "?"
             value = value.strip()
             found[name] = f"{found[name]}, {value}" if name in found else value
-        if not line:
+        if not line.endswith(b"\n"):
             raise self.buffer.raw.broken("it ends inside a record's headers")
-        return found
+        return found, bytes(block)
 
     def document(self, headers: dict[str, Any], data: bytes) -> tuple[list[str | None], bytes]:
         """The canonical values of a plain-text record."""
