@@ -174,7 +174,9 @@ def _check(path: Path, named: Path | None = None) -> None:
     except (ValueError, struct.error) as error:
         raise BadModel(f"{named}: {error}; name a model that `prep train` wrote, or train it again") from error
     for at, rows, columns in matrices:
-        if not np.isfinite(np.memmap(path, "<f4", "r", at, (rows * columns,)).sum(dtype=np.float64)):
+        with np.errstate(invalid="ignore"):  # infinity minus infinity
+            total = np.memmap(path, "<f4", "r", at, (rows * columns,)).sum(dtype=np.float64)
+        if not np.isfinite(total):
             raise BadModel(f"{named}: holds weights that are no numbers; train it again")
 
 

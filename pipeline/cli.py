@@ -79,6 +79,34 @@ for _stage in STAGES:
     cli.add_command(_chain_command(_stage, _stage, f"Run the chain of CONFIG up to `{_stage}`."))
 
 
+@cli.command()
+@click.option("--out", default="demo-run", show_default=True, type=click.Path(file_okay=False), help="Output folder.")
+@machine_flags
+def demo(out: str, **flags: Any) -> None:  # noqa: ANN401 - click passes them so
+    """Run the whole chain on a small embedded corpus, with a tokenizer trained from it. No network."""
+    from prep.pipeline import commands
+    from prep.pipeline.demo import prepare
+
+    settings, path = prepare(out)
+    commands.tables(commands.run(settings, _machine(flags), "export"))
+    click.echo(f"run file: {path}   (change it, then: prep run {path})")
+
+
+@cli.command()
+@click.option("--output", "-o", default="-", help="File to write; standard output by default.")
+def init(output: str) -> None:
+    """Write a commented run file to fill in.
+
+    \b
+      prep init > run.yaml
+    """
+    from importlib import resources
+
+    text = resources.files("prep.configs").joinpath("template.yaml").read_text(encoding="utf-8")
+    with click.open_file(output, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def main() -> None:
     """The console script: errors on purpose are one clear text, and an exit code."""
     try:

@@ -92,6 +92,7 @@ def tables(results: dict[str, Result]) -> None:
     if any(name.startswith("count.") for name in results):
         screen.print(report.tokens(results))
     if "size" in results:
+        screen.print(report.left_out(results))
         screen.print(report.corpus(results))
     if "export" in results:
         screen.print(f"corpus: {results['export'].folder}", highlight=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """The order of the corpus: one for all of it, in which every stretch has the asked ratio.
 
-A copy's position in its cell is (tokens of the cell before it + half its own) / tokens of the cell; copies of a document
-lie a whole pass apart. Cells are interleaved by position inside their language first, then the languages: so a stretch
+A copy's position in its cell is (tokens of the cell before it + half its own) / tokens of the cell; copies of a
+document lie a whole pass apart. Cells are interleaved by position inside their language first, then the languages: so a stretch
 of the corpus holds each language, and each source in it, in proportion.
 """
 
@@ -23,7 +23,7 @@ from prep.pipeline.stage import Result, document_shards
 
 
 def place(connection: Connection, columned: Columned, sized: Result, seed: int, shard_bytes: int) -> int:
-    """Make the table `placed`: shard, row, pass, out (the output shard), seat (the place in it); how many outs there are."""
+    """Make the table `placed`: shard, row, pass, out (the output shard) and seat (the place in it). How many outs."""
     cells = columned.cells
 
     def convert(batch: pa.RecordBatch) -> dict[str, npt.NDArray[Any]]:
@@ -41,8 +41,8 @@ def place(connection: Connection, columned: Columned, sized: Result, seed: int, 
         connection, "sized", [[*unit, more] for unit, more in zip(columned.units(), copies, strict=True)], convert
     )
     _order(connection, cells, shard_bytes)
-    found = connection.execute("select coalesce(max(out), -1) + 1 from placed").fetchone()
-    return int(found[0]) if found else 0
+    [[count]] = connection.execute("select coalesce(max(out), -1) + 1 from placed").fetchall()
+    return int(count)
 
 
 def _order(connection: Connection, cells: Sequence[Place], shard_bytes: int) -> None:

@@ -25,6 +25,7 @@ from prep.pipeline import meter
 from prep.pipeline.numbers import format_bytes, format_count
 from prep.pipeline.run import Standing
 
+WIDTH = 120  # columns of output that is piped
 _EVERY = 0.25  # seconds between two looks at the meter
 _PLAIN_EVERY = 30.0  # seconds between two plain lines
 
@@ -122,5 +123,6 @@ class Screen:
 
 
 def console(*, error: bool = True) -> Console:
-    """Where progress goes: standard error, so that results can be piped."""
-    return Console(file=sys.stderr if error else sys.stdout, soft_wrap=True)
+    """Where progress goes: standard error, so that results can be piped. What is no terminal is 120 columns wide."""
+    file = sys.stderr if error else sys.stdout
+    return Console(file=file, width=None if file.isatty() else WIDTH)

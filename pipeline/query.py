@@ -85,7 +85,7 @@ def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _append(connection: Connection, name: str, rows: pa.Table) -> None:
     connection.register("incoming", rows)
     try:
-        exists = connection.execute("select 1 from duckdb_tables() where table_name = ?", [name]).fetchone()
+        exists = connection.execute("select 1 from duckdb_tables() where table_name = ?", [name]).fetchall()
         verb = f"insert into {name}" if exists else f"create table {name} as"
         connection.execute(f"{verb} select * from incoming")  # noqa: S608 - names are ours, not a user's
     finally:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from prep.manifests.ledger import CELL
+from prep.pipeline.judge import Reason
 from prep.pipeline.numbers import format_bytes, format_count, format_share
 from prep.pipeline.stage import Result
 
@@ -31,7 +33,7 @@ def intake(results: Mapping[str, Result]) -> Table:
 def tokens(results: Mapping[str, Result]) -> Table:
     """Of each source and language: documents, bytes, and tokens by each tokenizer."""
     counted = {name.removeprefix("count."): result for name, result in results.items() if name.startswith("count.")}
-    heads = [head for name in counted for head in (f"tokens ({name})", "bytes/token")]
+    heads = [head for name in counted for head in (f"tokens ({name})", "b/token")]
     table = _table("Counted", "source", "language", "kind", "documents", "bytes", *heads)
     pages = {name: {_place(row): row for row in result.manifest.ledger["cells"]} for name, result in counted.items()}
     for place, row in next(iter(pages.values()), {}).items():
@@ -44,51 +46,60 @@ def tokens(results: Mapping[str, Result]) -> Table:
 
 
 def corpus(results: Mapping[str, Result]) -> Table:
-    """Of each cell: what was left out and why, what was asked and what was got."""
+    """Of each cell and each language: what is in the corpus, what share was asked and what was got."""
     page = results["size"].manifest.ledger
     asked = {_place(row): row for row in page["targets"]}
     total = _sums(page["selection"])
     table = _table(
-        "Corpus", "source", "language", "kind", "documents", "bytes", "tokens", "epochs",
-        "asked", "got", "got (bytes)", "left out",
+        f"Corpus: {total['copied_tokens']:,} of {page['asked']:,} tokens asked",
+        "source", "language", "kind", "documents", "bytes", "tokens", "b/token", "epochs", "asked", "got", "in bytes",
     )  # fmt: skip
     languages: dict[str, list[Row]] = {}
     for row in page["selection"]:
-        languages.setdefault(row["language"], []).append(row)
-        target = asked.get(_place(row), {"share": 0.0, "epochs": 0.0})
-        table.add_row(*_place(row), *_got(row, target["share"], target["epochs"], total), _left_out(row["left_out"]))
+        target = asked.get(_place(row))
+        if target is not None:
+            languages.setdefault(row["language"], []).append(row)
+            table.add_row(*_place(row), *_got(row, f"{target['epochs']:.2f}", target["share"], total))
     table.add_section()
     for language, rows in sorted(languages.items()):
-        share = sum(asked[_place(row)]["share"] for row in rows if _place(row) in asked)
-        sums = _sums(rows)
-        if share or sums["copied_tokens"]:
-            table.add_row("", language, "", *_got(sums, share, None, total), "", style="bold")
+        share = sum(asked[_place(row)]["share"] for row in rows)
+        table.add_row("", language, "", *_got(_sums(rows), "", share, total), style="bold")
     table.add_section()
-    table.add_row(
-        "all", "", "", *_got(total, 1.0, None, total), f"asked {format_count(page['asked'])} tokens", style="bold"
-    )
+    table.add_row("all", "", "", *_got(total, "", 1.0, total), style="bold")
     return table
 
 
-def _got(row: Mapping[str, Any], share: float, epochs: float | None, total: Mapping[str, int]) -> list[str]:
+def left_out(results: Mapping[str, Result]) -> Table:
+    """Of each cell: how many documents and tokens are not in the corpus, by the first reason that applies."""
+    selection = results["size"].manifest.ledger["selection"]
+    reasons = [reason.name for reason in Reason if any(reason.name in row["left_out"] for row in selection)]
+    heads = [str(reason).lower().replace("_", " ") for reason in reasons]
+    table = _table("Left out: documents (tokens)", "source", "language", "kind", *heads)
+    for row in selection:
+        if row["left_out"]:
+            found = [row["left_out"].get(reason) for reason in reasons]
+            figures = [f"{each['documents']:,} ({format_count(each['tokens'])})" if each else "" for each in found]
+            table.add_row(*_place(row), *figures)
+    return table
+
+
+def _got(row: Mapping[str, Any], epochs: str, share: float, total: Mapping[str, int]) -> list[str]:
+    tokens, n_bytes = row["copied_tokens"], row["copied_bytes"]
     return [
         f"{row['copies']:,}",
-        format_bytes(row["copied_bytes"]),
-        format_count(row["copied_tokens"]),
-        "" if epochs is None else f"{epochs:.2f}",
+        format_bytes(n_bytes),
+        format_count(tokens),
+        f"{n_bytes / tokens:.2f}" if tokens else "",
+        epochs,
         format_share(share),
-        format_share(row["copied_tokens"] / total["copied_tokens"] if total["copied_tokens"] else 0.0),
-        format_share(row["copied_bytes"] / total["copied_bytes"] if total["copied_bytes"] else 0.0),
+        format_share(tokens / total["copied_tokens"] if total["copied_tokens"] else 0.0),
+        format_share(n_bytes / total["copied_bytes"] if total["copied_bytes"] else 0.0),
     ]
 
 
 def _sums(rows: Iterable[Row]) -> dict[str, int]:
     rows = list(rows)
     return {name: sum(row[name] for row in rows) for name in ("copies", "copied_bytes", "copied_tokens")}
-
-
-def _left_out(reasons: Mapping[str, Row]) -> str:
-    return ", ".join(f"{counts['documents']:,} {name.lower()}" for name, counts in reasons.items())
 
 
 def _reasons(reasons: Mapping[str, int]) -> str:
@@ -100,8 +111,13 @@ def _place(row: Row) -> tuple[str, ...]:
 
 
 def _table(title: str, *heads: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    words = {"source", "language", "kind", "skipped", "rejected", "left out", "removed by edits"}
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title_style="bold")
+    words = {*CELL, "skipped", "rejected", "removed by edits"}
     for head in heads:
-        table.add_column(head, justify="left" if head in words else "right", overflow="fold")
+        table.add_column(
+            "lang" if head == "language" else head,
+            justify="left" if head in words else "right",
+            overflow="fold",
+            no_wrap=head not in words,
+        )
     return table

@@ -134,14 +134,15 @@ def cut(connection: Connection, cell: int, passes: int, rest: int) -> Cut:
         full += tokens
     first = place << shift
     last = Cut(passes, first - 1, int(np.iinfo(np.uint64).max)) if first else Cut(passes)
-    inside = connection.execute(
+    inside = query.ask(
+        connection,
         """select draw, tie, tokens from judged
            where cell = ? and reasons = 0 and draw between ? and ? order by draw, tie""",
         [cell, first, first + (1 << shift) - 1],
     )
-    while (row := inside.fetchone()) is not None and full + row[2] <= rest:
-        full += row[2]
-        last = Cut(passes, int(row[0]), int(row[1]))
+    fitting = int(np.searchsorted(np.cumsum(inside["tokens"].to_numpy()), rest - full, side="right"))
+    if fitting:
+        last = Cut(passes, *(inside[name][fitting - 1].as_py() for name in ("draw", "tie")))
     return last
 
 

@@ -15,7 +15,7 @@ from prep.pipeline.sources.match import Glob, excluded, has_magic, split
 from prep.pipeline.sources.piece import File, Piece, Where
 from prep.pipeline.sources.remote import Store, is_remote
 from prep.pipeline.sources.units import units
-from prep.pipeline.sources.walk import Found, Walk, found
+from prep.pipeline.sources.walk import CLOSED, DENIED, Found, Walk, found
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,12 @@ def listing(where: Where, base: Path) -> Listing:
 def below(pattern: str, base: Path, where: Where) -> list[Under]:
     """The files one of the source's paths names; at least one."""
     entries = list(remote(pattern) if is_remote(pattern) else local(pattern, base))
+    for entry in entries:
+        names = (plain(entry.found.relative), plain(entry.written))
+        if entry.found.skipped in {DENIED, CLOSED} and not excluded(where.exclude, names):
+            raise BadSource(
+                f"source {where.name!r}: {entry.found.path!r}: {entry.found.skipped}; give it or exclude it"
+            )
     if not any(entry.found.skipped is None for entry in entries):
         raise nothing(pattern, base, where, entries)
     return entries
@@ -86,7 +92,7 @@ def local(pattern: str, base: Path) -> Iterator[Under]:
     """The files of a path or pattern; a path that exists as it stands is no pattern."""
     expanded = str(Path(pattern).expanduser()) if pattern.startswith("~") else pattern
     path = Path(os.path.normpath(base / expanded))
-    if os.path.lexists(path) or not has_magic(expanded):
+    if lexists(path) or not has_magic(expanded):
         yield from direct(path, pattern)
         return
     start, rest = split(os.path.normpath(expanded))
@@ -94,8 +100,27 @@ def local(pattern: str, base: Path) -> Iterator[Under]:
     if not root.is_dir():
         return
     for entry in Walk(glob.depth, glob.hidden)(root):
-        if glob(entry.relative):
+        if glob(entry.relative) or entry.skipped == CLOSED:  # what would match below it is not known
             yield Under(entry, str(root), joined(start, entry.relative))
+
+
+def lexists(path: Path) -> bool:
+    """Whether there is such an entry, or may be: `os.path.lexists` says no where it may not look."""
+    try:
+        path.lstat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def is_dir(path: Path) -> bool:
+    """Whether it is a folder; of what may not be looked at nobody knows (and Python 3.11 raises)."""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return False
 
 
 def joined(folder: str, relative: str) -> str:
@@ -105,12 +130,12 @@ def joined(folder: str, relative: str) -> str:
 
 def direct(path: Path, pattern: str) -> Iterator[Under]:
     """A file, or everything below a folder."""
-    if path.is_dir():
+    if is_dir(path):
         for entry in Walk()(path):
             yield Under(entry, str(path), joined(pattern, entry.relative))
-    elif os.path.lexists(path):
+    elif lexists(path):
         entry = found(str(path), path.name)
-        if entry.skipped:
+        if entry.skipped and entry.skipped != DENIED:
             raise BadSource(f"{str(path)!r}: {entry.skipped}; name a file or a folder")
         yield Under(entry, str(path.parent), pattern)
 

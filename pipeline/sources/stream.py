@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Self, cast
 
 import fsspec
 import xxhash
@@ -78,7 +78,7 @@ class Raw:
         self.handle.seek(self.position)
         self._hash = xxhash.xxh3_128()
 
-    def __enter__(self) -> Raw:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *failure: object) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prep.errors import BadSource
+DENIED = "no permission to read the file"
+CLOSED = "no permission to list the folder"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,12 @@ class Walk:
                 yield Found(folder, relative.rstrip("/"), skipped="folder seen under another name")
                 continue
             self.seen.add((info.st_dev, info.st_ino))
-            for entry in listed(folder):
+            try:
+                entries = listed(folder)
+            except PermissionError:
+                yield Found(folder, relative.rstrip("/"), skipped=CLOSED)
+                continue
+            for entry in entries:
                 yield from self.entry(entry, relative, waiting, links)
 
     def entry(
@@ -73,11 +79,8 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 
 def listed(folder: str) -> list[os.DirEntry[str]]:
     """The folder's entries by name."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except PermissionError as error:
-        raise BadSource(f"{folder!r}: no permission to list the folder; give it or exclude the folder") from error
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
 
 
 def found(path: str, relative: str) -> Found:
@@ -86,12 +89,12 @@ def found(path: str, relative: str) -> Found:
         info = Path(path).stat()
     except FileNotFoundError:
         return Found(path, relative, skipped="dangling link")
-    except PermissionError as error:
-        raise BadSource(f"{path!r}: no permission to look at it; give it or exclude it") from error
+    except PermissionError:
+        return Found(path, relative, skipped=DENIED)
     except OSError:  # ELOOP
         return Found(path, relative, skipped="link to itself")
     if not stat.S_ISREG(info.st_mode):
         return Found(path, relative, skipped="not a regular file")
-    if not os.access(path, os.R_OK):
-        raise BadSource(f"{path!r}: no permission to read it; give it or exclude it")
+    if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        return Found(path, relative, skipped=DENIED)
     return Found(path, relative, info.st_size)
