@@ -20,14 +20,14 @@ STAGES = ("ingest", "count", "train", "score", "dedup", "mix", "size", "export")
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="prep")
 def cli() -> None:
-    r"""Plan, measure and build the training corpus of a language model.
+    """Plan, measure and build the training corpus of a language model.
 
     \b
       prep plan --params 10e9        how many tokens a 10B model needs
       prep init > run.yaml           a run file to fill in
       prep run run.yaml              from the sources to a corpus of that many tokens
       prep verify run.yaml           check every shard, checksum and ledger again
-    """
+    """  # noqa: D301 - \\b is what tells click to keep the lines
 
 
 def machine_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,6 +77,33 @@ cli.add_command(
 )
 for _stage in STAGES:
     cli.add_command(_chain_command(_stage, _stage, f"Run the chain of CONFIG up to `{_stage}`."))
+
+
+@cli.command()
+@click.option("--params", required=True, help="Parameters of the model, embeddings included: 10e9, 10B.")
+@click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
+def plan(params: str, as_json: bool) -> None:  # noqa: FBT001 - click passes them so
+    """Tokens that a model needs, and the compute to train it.
+
+    \b
+      prep plan --params 10e9
+      prep plan --params 7B --json
+    """
+    import json
+    from dataclasses import asdict
+
+    from prep.errors import BadSettings
+    from prep.pipeline.numbers import parse_count
+    from prep.pipeline.plan.answer import answers, lines
+
+    try:
+        parameters = parse_count(params)
+    except ValueError as error:
+        raise BadSettings(f"--params: {error}") from error
+    if parameters < 1:
+        raise BadSettings(f"--params: {params}: a model has at least one parameter")
+    found = answers(parameters)
+    click.echo(json.dumps([asdict(each) for each in found], indent=1) if as_json else "\n".join(lines(found)))
 
 
 @cli.command()

@@ -16,7 +16,7 @@ from prep.pipeline.intake import fields, listed
 from prep.pipeline.settings import Run
 from prep.pipeline.sources.reading import Reading
 
-VOCABULARY = 4000      # pieces: a quarter of the demo corpus's tokens are then whole words
+VOCABULARY = 4000  # pieces: a quarter of the demo corpus's tokens are then whole words
 
 
 def prepare(out: str) -> tuple[Run, str]:
