@@ -27,7 +27,7 @@ def cli() -> None:
       prep init > run.yaml           a run file to fill in
       prep run run.yaml              from the sources to a corpus of that many tokens
       prep verify run.yaml           check every shard, checksum and ledger again
-    """  # noqa: D301 - \\b is what tells click to keep the lines
+    """
 
 
 def machine_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,11 +58,15 @@ def _machine(flags: dict[str, Any]) -> Machine:
 def _chain_command(name: str, until: str, text: str) -> click.Command:
     @click.command(name, help=text)
     @click.argument("config", type=click.Path())
+    @click.option("--dry-run", is_flag=True, help="Say what would be reused and what is new; make nothing.")
     @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
     @machine_flags
-    def command(config: str, as_json: bool, **flags: Any) -> None:
+    def command(config: str, dry_run: bool, as_json: bool, **flags: Any) -> None:
         from prep.pipeline import commands, runfile
 
+        if dry_run:
+            commands.dry_run(runfile.load(config), _machine(flags), until)
+            return
         results = commands.run(runfile.load(config), _machine(flags), until)
         if as_json:
             click.echo(commands.dump(commands.as_json(results)))
@@ -72,9 +76,15 @@ def _chain_command(name: str, until: str, text: str) -> click.Command:
     return command
 
 
-cli.add_command(
-    _chain_command("run", "export", "Run the whole chain of CONFIG. A killed run goes on where it stopped.")
-)
+_RUN = """Run the whole chain of CONFIG, from sources to a corpus of the asked number of tokens.
+
+It says first what it reuses and what is new, and why. A killed run goes on where it stopped.
+
+\b
+  prep run run.yaml --dry-run
+  prep run run.yaml --workers 8
+"""
+cli.add_command(_chain_command("run", "export", _RUN))
 for _stage in STAGES:
     cli.add_command(_chain_command(_stage, _stage, f"Run the chain of CONFIG up to `{_stage}`."))
 
@@ -82,7 +92,7 @@ for _stage in STAGES:
 @cli.command()
 @click.option("--params", required=True, help="Parameters of the model, embeddings included: 10e9, 10B.")
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
-def plan(params: str, as_json: bool) -> None:  # noqa: FBT001 - click passes them so
+def plan(params: str, as_json: bool) -> None:
     """Tokens that a model needs, and the compute to train it.
 
     \b
@@ -109,7 +119,7 @@ def plan(params: str, as_json: bool) -> None:  # noqa: FBT001 - click passes the
 @cli.command()
 @click.option("--out", default="demo-run", show_default=True, type=click.Path(file_okay=False), help="Output folder.")
 @machine_flags
-def demo(out: str, **flags: Any) -> None:  # noqa: ANN401 - click passes them so
+def demo(out: str, **flags: Any) -> None:
     """Run the whole chain on a small embedded corpus, with a tokenizer trained from it. No network."""
     from prep.pipeline import commands
     from prep.pipeline.demo import prepare

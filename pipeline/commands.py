@@ -17,6 +17,7 @@ from prep.manifests import files, store
 from prep.manifests.record import readable
 from prep.pipeline import card, chain, report, space
 from prep.pipeline.chain import Machine, Preview
+from prep.pipeline.numbers import format_bytes
 from prep.pipeline.progress import Screen, console
 from prep.pipeline.run import finished, perform
 from prep.pipeline.settings import Run
@@ -73,6 +74,17 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
         # A run up to an earlier stage leaves the last corpus named, so that `clean` keeps it.
         store.write_current(settings.out, current if "export" in results else store.current(settings.out) | current)
     return results
+
+
+def dry_run(settings: Run, machine: Machine, until: str) -> None:
+    """Say what a run would do, and what it needs of the disk; make nothing."""
+    screen = console(error=False)
+    look = chain.preview(settings, machine, until)
+    announce(screen, look)
+    if "export" not in look.reused:
+        most = space.needed(settings, Path.cwd(), "ingest" not in look.reused)
+        free = files.free_bytes(settings.out)
+        screen.print(f"disk: about {format_bytes(most)} needed{f', {format_bytes(free)} free' if free else ''}")
 
 
 def announce(screen: Console, look: Preview) -> None:

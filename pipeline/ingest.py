@@ -13,13 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from prep.errors import BadSource
 from prep.filters.edits import EDITS
 from prep.manifests import ledger
 from prep.manifests.record import part_name
-from prep.manifests.shards import Columns, Writer, lengths, table
+from prep.manifests.shards import Columns, Writer, lengths, table, weights
 from prep.pipeline.run import PART, Output
 from prep.pipeline.sources.piece import Fields, Piece
 from prep.pipeline.sources.reading import Reading
+from prep.pipeline.stage import MACHINE
 
 HASH = pa.binary(16)  # xxh3-128
 DOCUMENTS = pa.schema(
@@ -111,6 +113,53 @@ class OpenedRecords:
 
 
 @dataclass(frozen=True)
+class Bound:
+    """How many rejected records a source may hold, and how many bytes it unpacks to at most."""
+
+    least: int
+    share: float
+    unpacked: int
+
+    def allowed(self, records: int) -> int:
+        """Of so many records."""
+        return max(self.least, int(self.share * records))
+
+
+MARGIN = 4  # records still to come may be so many times shorter than those seen, before a source is given up early
+
+
+@dataclass
+class Watch:
+    """Gives a source up as soon as it is sure to hold too many rejected records, and not after a terabyte of them."""
+
+    source: str
+    bad: Bound | None
+    read: int = 0
+    rejected: int = 0
+    bytes: int = 0
+
+    def look(self, rows: pa.RecordBatch) -> None:
+        """Count a batch.
+
+        Errors: BadSource, which names the file and the reason of the last rejected record.
+        """
+        reasons = rows["rejected"]
+        self.read += rows.num_rows
+        self.rejected += len(reasons) - reasons.null_count
+        self.bytes += int(weights(rows).sum())
+        if self.bad is None or self.rejected <= self.bad.least or not self.bytes:
+            return
+        possible = max(self.read, MARGIN * self.bad.unpacked * self.read // self.bytes)
+        if self.rejected > (allowed := self.bad.allowed(possible)):
+            last = rows.filter(reasons.is_valid()).slice(0, 1).to_pylist()[0]
+            raise BadSource(
+                f"source {self.source}: {self.rejected:,} of the first {self.read:,} records of a piece are rejected, "
+                f"and {allowed:,} are allowed in all of it; for one, {last['file']} record {last['record']}: "
+                f"{last['rejected']}. Check `fields` and `format` of the source, or raise its `max_bad`"
+            )
+
+
+@dataclass(frozen=True)
 class Ingest:
     """Makes documents of the records of one source."""
 
@@ -125,6 +174,7 @@ class Ingest:
     own_ids: bool = False
     qualify: bool = False
     max_document: int = 8_000_000
+    bad: Bound | None = field(default=None, metadata=MACHINE)  # when to give up; changes no byte of what is kept
 
     def schema(self) -> pa.Schema:
         """Of the documents."""
@@ -139,8 +189,11 @@ class Ingest:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Every record is a row: a document's columns, or why it is none."""
+        watch = Watch(self.source, self.bad)
         for batch in batches:
-            yield self._rows(batch)
+            rows = self._rows(batch)
+            watch.look(rows)
+            yield rows
 
     def split(self, batch: pa.RecordBatch) -> dict[str, pa.RecordBatch]:
         """Documents, and the records that are none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,15 @@ from prep.manifests import files, ledger
 from prep.manifests.record import Receipt, Recipe
 from prep.manifests.shards import Columns
 from prep.pipeline import query
-from prep.pipeline.ingest import Ingest, Property, Records
+from prep.pipeline.ingest import Bound, Ingest, Property, Records
 from prep.pipeline.query import Limits
 from prep.pipeline.seen import Seen
 from prep.pipeline.settings import MAX_BAD, FromField, Run, Source
 from prep.pipeline.sources.listing import Listing, listing
-from prep.pipeline.sources.piece import Fields, Where
+from prep.pipeline.sources.piece import Fields, Piece, Where
 from prep.pipeline.stage import Job, Task, described
 
+UNPACKED = 30  # bytes of text that a byte on disk may unpack to, where it is packed: far above the 3 to 5 of real text
 LEAST_BAD = 10  # rejected records that any source may hold, however small
 
 
@@ -31,7 +32,10 @@ def job(run: Run, base: Path, limits: Limits) -> Job:
     listings = listed(run, base)
     pieces = {name: [seen.etagged(piece) for piece in found.pieces] for name, found in listings.items()}
     tasks = [
-        Task(stage(name, run.sources[name]), Records(piece, fields(run.sources[name])))
+        Task(
+            replace(stage(name, run.sources[name]), bad=bound(run.sources[name], pieces[name])),
+            Records(piece, fields(run.sources[name])),
+        )
         for name in sorted(pieces)
         for piece in pieces[name]
     ]
@@ -106,6 +110,14 @@ def fields(source: Source) -> Fields:
     return Fields(text=source.fields.get("text"), id=source.fields.get("id"), max_document=source.max_document, **named)
 
 
+def bound(source: Source, pieces: Sequence[Piece]) -> Bound:
+    """How many rejected records a source may hold: 0.1% or 10, whichever is more, unless the run file says."""
+    unpacked = sum(piece.size for piece in pieces) * UNPACKED
+    if source.max_bad is None:
+        return Bound(LEAST_BAD, MAX_BAD, unpacked)
+    return Bound(0, source.max_bad, unpacked)
+
+
 def must_be_good(intake: Sequence[ledger.Row], run: Run, folder: str) -> None:
     """Every source has documents, and few enough rejected records.
 
@@ -119,8 +131,7 @@ def must_be_good(intake: Sequence[ledger.Row], run: Run, folder: str) -> None:
                 f"source {name}: no document in {row['read']:,} records ({reasons or 'its files are empty'}); "
                 f"check `path`, `format` and `fields` of the source. The records lie in {folder}/aside-*.arrow"
             )
-        share = MAX_BAD if (given := run.sources[name].max_bad) is None else given
-        allowed = max(LEAST_BAD if given is None else 0, int(share * row["read"]))
+        allowed = bound(run.sources[name], []).allowed(row["read"])
         if bad > allowed:
             raise BadSource(
                 f"source {name}: {bad:,} of {row['read']:,} records are rejected ({reasons}), {allowed:,} are allowed; "

@@ -1,7 +1,7 @@
 """The order of the corpus: one for all of it, in which every stretch has the asked ratio.
 
-A copy's position in its cell is (tokens of the cell before it + half its own) / tokens of the cell; copies of a
-document lie a whole pass apart. Cells are interleaved by position inside their language first, then the languages: so a stretch
+A copy's position in its cell is (tokens of the cell before it + half its own) / tokens of the cell; copies of one text
+lie a whole pass apart. Cells are interleaved by position inside their language first, then the languages: so a stretch
 of the corpus holds each language, and each source in it, in proportion.
 """
 

@@ -29,11 +29,11 @@ from prep.pipeline.stage import Result
 
 DOCUMENTS = 35  # of each source
 WORDS = {
-    "wiki_ja": "東京 大阪 辞書 言語 研究 は が を に ある した という 歴史 文化 、 。".split(),
-    "web_en": "the river runs through a small town and people like to walk there on Sunday .".split(),
-    "python": "def return x y = + ( ) : import for in range print self None".split(),
+    "wiki_ja": "東京 大阪 辞書 言語 研究 は が を に ある した という 歴史 文化 、 。".split(),  # noqa: SIM905 - readable
+    "web_en": "the river runs through a small town and people like to walk there on Sunday .".split(),  # noqa: SIM905
+    "python": "def return x y = + ( ) : import for in range print self None".split(),  # noqa: SIM905
 }
-LANGUAGES = {
+LANGUAGES: dict[str, dict[str, Any]] = {
     "wiki_ja": {"language": "ja", "kind": "encyclopedia", "licence": "CC-BY-SA-4.0", "fields": {"id": "id"}},
     "web_en": {"language": "en", "kind": "web", "max_bad": 0.1},
     "python": {"language": "code", "kind": "code"},
@@ -57,7 +57,7 @@ def tiny_run(tmp_path: Path, **changes: Any) -> str:
         "tokenizers": {"tiny": write_tokenizer(tmp_path / "tok")},
         "sources": {name: {"path": str(corpus / f"{name}.jsonl"), **LANGUAGES[name]} for name in WORDS},
         "mix": {"preset": "equal", "pair": ["ja", "en"], "code": 0.2, "max_epochs": 4},
-        "export": {"formats": ["parquet", "arrow", "jsonl"], "shard": 4000},
+        "export": {"formats": ["parquet", "arrow", "jsonl"], "shard": 1000},
     }
     return write_run(tmp_path / "run.yaml", plain, changes)
 
@@ -162,7 +162,12 @@ def write_varied(corpus: Path) -> None:
         {"text": text, "lang": ("english", "japanese", "english", "french")[row % 4], "url": f"http://x/{row}"}
         for row, text in enumerate(varied_texts("web", 160))
     ]
-    for row, other in ((5, texts["wiki_ja"][30]), (6, texts["books_en"][2]), (10, web[2]["text"]), (14, web[2]["text"])):
+    for row, other in (
+        (5, texts["wiki_ja"][30]),
+        (6, texts["books_en"][2]),
+        (10, web[2]["text"]),
+        (14, web[2]["text"]),
+    ):
         web[row]["text"] = other
     write_rows(corpus / "web/a.jsonl", web[:60], broken=(11,))
     write_rows(corpus / "web/b.jsonl.zst", web[60:120])
