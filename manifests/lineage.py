@@ -1,4 +1,4 @@
-"""Which result was made from which: read from recipes and manifests; every doubt becomes a finding, none an exception."""
+"""Which result was made from which, read from recipes and manifests. Every doubt is a finding, none an exception."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def _inputs(out: str, result: Made, known: Sequence[Made], found: list[Finding])
         there = _with_digest(named, digest) or _with_digest(_finished(out, name), digest)
         if there is None:
             found.append(_foreign(result, name, digest, named))
-        elif there not in known:
-            earlier.append(there)
+        elif there.folder not in {other.folder for other in known}:
+            earlier.append(made(name, there.folder, found))
         if there or named:
             inputs[name] = there or named[0]
     return inputs, earlier
