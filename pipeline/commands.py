@@ -42,7 +42,7 @@ class Making:
             return done
         began = time.monotonic()
         with self.screen.stage(name) as stage:
-            result = perform(job, self.run.out, self.spread, stage, self.machine.batch_rows)
+            result = perform(job, self.run.out, self.spread, stage.begin, self.machine.batch_rows)
         log = {
             "seconds": round(time.monotonic() - began, 3),
             "workers": self.machine.workers,

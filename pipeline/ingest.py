@@ -92,6 +92,10 @@ class Records:
         """Nothing comes before a record."""
         return ()
 
+    def weight(self) -> int:
+        """Bytes on disk."""
+        return self.piece.size
+
 
 @dataclass(frozen=True)
 class OpenedRecords:

@@ -1,4 +1,4 @@
-"""How far the work is: bytes, documents and tokens done, counted by every worker into shared memory."""
+"""How far the work is: bytes, rows and tokens seen and units done, counted by every worker into shared memory."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ class Reading:
     """What the meter shows."""
 
     bytes: int
-    documents: int
+    rows: int
     tokens: int
+    units: int
+    weight: int
 
 
 _counters: SynchronizedArray[int] | None = None
@@ -23,7 +25,7 @@ def shared() -> SynchronizedArray[int]:
     """The counters, made at first use."""
     global _counters
     if _counters is None:
-        _counters = multiprocessing.get_context("spawn").Array("q", 3)
+        _counters = multiprocessing.get_context("spawn").Array("q", 5)
     return _counters
 
 
@@ -33,11 +35,20 @@ def use(counters: SynchronizedArray[int]) -> None:
     _counters = counters
 
 
-def add(done_bytes: int = 0, documents: int = 0, tokens: int = 0) -> None:
-    """Count work done."""
+def add(seen: int = 0, rows: int = 0, tokens: int = 0) -> None:
+    """Count bytes of text, rows and tokens seen."""
+    _count(seen, rows, tokens, 0, 0)
+
+
+def unit(weight: int) -> None:
+    """Count a unit of work done, and how much of the whole it was."""
+    _count(0, 0, 0, 1, weight)
+
+
+def _count(*amounts: int) -> None:
     counters = shared()
     with counters.get_lock():
-        for index, amount in enumerate((done_bytes, documents, tokens)):
+        for index, amount in enumerate(amounts):
             counters[index] += amount
 
 
@@ -52,4 +63,4 @@ def reset() -> None:
     """Start again at nothing."""
     counters = shared()
     with counters.get_lock():
-        counters[:] = [0, 0, 0]
+        counters[:] = [0] * len(counters)

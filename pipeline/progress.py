@@ -13,9 +13,9 @@ from typing import Self
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -31,18 +31,18 @@ _PLAIN_EVERY = 30.0  # seconds between two plain lines
 
 
 class Screen:
-    """Shows one stage after another. The bar counts units; beside it stand documents, bytes and tokens a second."""
+    """Shows one stage after another. The bar weighs units done; beside it stand rows, bytes and tokens a second."""
 
     def __init__(self, console: Console) -> None:
         """In a terminal bars, else lines."""
         self._console, self._live = console, console.is_terminal
         self._bars = Progress(
-            TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.description:<16}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
             TimeRemainingColumn(), TextColumn("{task.fields[rates]}"), console=console, transient=True,
         )  # fmt: skip
         self._stop = threading.Event()
         self._bar: TaskID | None = None
-        self._name, self._began, self._total, self._done = "", 0.0, 0, 0
+        self._name, self._began, self._standing = "", 0.0, Standing()
 
     def __enter__(self) -> Self:
         if self._live:
@@ -64,12 +64,10 @@ class Screen:
         """One stage, from its first unit to its manifest."""
         meter.reset()
         self._drop()
-        self._name, self._began, self._total, self._done = name, time.monotonic(), 0, 0
+        self._name, self._began, self._standing = name, time.monotonic(), Standing()
         yield self
-        if self._total:
-            self._console.print(
-                f"{name:<16} done in {time.monotonic() - self._began:,.1f} s  {self._rates()}", highlight=False
-            )
+        if self._standing.to_make:
+            self._say(f"done in {time.monotonic() - self._began:,.1f} s  {self._rates()}")
         self._drop()
 
     def _drop(self) -> None:
@@ -79,31 +77,26 @@ class Screen:
 
     def begin(self, standing: Standing) -> None:
         """What the stage finds: units finished, adopted, to make."""
-        self._total = standing.to_make
-        kept = [
-            f"{number} {word}"
-            for number, word in (
-                (standing.finished, "finished before"),
-                (standing.adopted, "adopted from an earlier result"),
-            )
-            if number
-        ]
+        self._standing = standing
+        found = {"finished before": standing.finished, "adopted from an earlier result": standing.adopted}
+        kept = [f"{number} {word}" for word, number in found.items() if number]
         if standing.to_make and kept:
-            self._console.print(
-                f"{self._name:<16} {standing.to_make} units to make, {', '.join(kept)}", highlight=False
-            )
-        if self._live and self._total:
-            self._bar = self._bars.add_task(self._name, total=self._total, rates="")
+            self._say(f"{standing.to_make} units to make, {', '.join(kept)}")
+        if self._live and standing.to_make:
+            self._bar = self._bars.add_task(self._name, total=max(standing.weight, 1), rates="")
 
-    def advance(self) -> None:
-        """One unit is made."""
-        self._done += 1
+    def advance(self, weight: int = 1) -> None:
+        """Count a unit that was done elsewhere than in the loop."""
+        meter.unit(weight)
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"{self._name:<16} {text}", highlight=False, markup=False)
 
     def _rates(self) -> str:
         seen, seconds = meter.read(), max(time.monotonic() - self._began, 1e-3)
         parts = []
-        if seen.documents:
-            parts.append(f"{format_count(seen.documents)} documents")
+        if seen.rows:
+            parts.append(f"{format_count(seen.rows)} rows")
         if seen.bytes:
             parts.append(f"{format_bytes(seen.bytes)} ({format_bytes(int(seen.bytes / seconds))}/s)")
         if seen.tokens:
@@ -114,12 +107,10 @@ class Screen:
         last = time.monotonic()
         while not self._stop.wait(_EVERY):
             if self._bar is not None:
-                self._bars.update(self._bar, completed=min(self._done, self._total), rates=self._rates())
-            elif not self._live and self._total and time.monotonic() - last >= _PLAIN_EVERY:
+                self._bars.update(self._bar, completed=meter.read().weight, rates=self._rates())
+            elif not self._live and self._standing.to_make and time.monotonic() - last >= _PLAIN_EVERY:
                 last = time.monotonic()
-                self._console.print(
-                    f"{self._name:<16} {self._done} of {self._total} units, {self._rates()}", highlight=False
-                )
+                self._say(f"{meter.read().units} of {self._standing.to_make} units, {self._rates()}")
 
 
 def console(*, error: bool = True) -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -62,21 +63,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a result still needs: units found finished, adopted from an earlier result, and to be made."""
+    """What a result still needs: units found finished, adopted from an earlier result, to be made, and their weight."""
 
-    finished: int
-    adopted: int
-    to_make: int
+    finished: int = 0
+    adopted: int = 0
+    to_make: int = 0
+    weight: int = 0
 
 
-class Watcher(Protocol):
-    """Told how a stage goes."""
-
-    def begin(self, standing: Standing) -> None:
-        """Called once the loop knows what is to be made."""
-
-    def advance(self) -> None:
-        """Called for each unit that is made."""
+Watch = Callable[[Standing], None]  # told how a stage stands, once the loop knows what is to be made
 
 
 def finished(out: str, job: Job) -> Result | None:
@@ -86,7 +81,7 @@ def finished(out: str, job: Job) -> Result | None:
     return None if manifest is None else Result(folder, manifest)
 
 
-def perform(job: Job, out: str, spread: Spread, watcher: Watcher, batch_rows: int = ROWS) -> Result:
+def perform(job: Job, out: str, spread: Spread, watch: Watch, batch_rows: int = ROWS) -> Result:
     """Make a job's result, or find it made. What earlier results share with it is adopted, not made again."""
     if done := finished(out, job):
         return done
@@ -94,11 +89,8 @@ def perform(job: Job, out: str, spread: Spread, watcher: Watcher, batch_rows: in
     store.write_recipe(folder, job.recipe)
     with ExitStack() as stack:
         orders = [Order(task, folder, batch_rows) for task in job.tasks(stack, spread)]
-        watcher.begin(adopt(orders, files.join(out, job.recipe.stage)))
-        receipts = []
-        for found in (map if job.here else spread)(work, orders):
-            receipts += found
-            watcher.advance()
+        watch(adopt(orders, files.join(out, job.recipe.stage)))
+        receipts = [receipt for steps in (map if job.here else spread)(work, orders) for receipt in steps]
     page = dict(job.balance(receipts))
     job.finish(folder, page)
     schema = orders[0].task.stage.schema() if orders else pa.schema([])
@@ -126,21 +118,26 @@ def _merged(facts: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def adopt(orders: Sequence[Order], stage_folder: str) -> Standing:
     """Give a new result every shard that an earlier result of the same stage has under the same key."""
     holders = store.holders(stage_folder)
-    counts = {"finished": 0, "adopted": 0, "to_make": 0}
+    counts: Counter[str] = Counter()
     for order in orders:
         key = order.task.key
         if whole(steps(order.folder, key)):
             counts["finished"] += 1
-            continue
-        for holder in holders.get(key, ()):
-            if holder != order.folder and whole(found := steps(holder, key)):
-                for name in (*(shard.name for step in found for shard in step.shards), *(s.name for s in found)):
-                    files.adopt(files.join(holder, name), files.join(order.folder, name))
-                counts["adopted"] += 1
-                break
+        elif any(_adopted(order, holder) for holder in holders.get(key, ())):
+            counts["adopted"] += 1
         else:
             counts["to_make"] += 1
+            counts["weight"] += order.task.unit.weight()
     return Standing(**counts)
+
+
+def _adopted(order: Order, holder: str) -> bool:
+    """Link the shards of one unit from another result, its receipts last; False where that result has not all of it."""
+    if holder == order.folder or not whole(found := steps(holder, order.task.key)):
+        return False
+    for name in (*(shard.name for step in found for shard in step.shards), *(step.name for step in found)):
+        files.adopt(files.join(holder, name), files.join(order.folder, name))
+    return True
 
 
 def steps(folder: str, key: str) -> list[Receipt]:
@@ -181,6 +178,7 @@ def work(order: Order) -> list[Receipt]:
             receipt = replace(receipt, facts=opened.facts)
         store.write_receipt(order.folder, receipt)
         done.append(receipt)
+    meter.unit(task.unit.weight())
     return done
 
 

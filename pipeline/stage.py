@@ -49,6 +49,9 @@ class Unit(Protocol):
     def beside(self) -> tuple[str, ...]:
         """Shard files whose rows stand beside those that are made from it."""
 
+    def weight(self) -> int:
+        """How much work it is beside other units of its stage, for the bar that shows progress."""
+
 
 class Opened(Protocol):
     """The rows of a unit, read once."""
@@ -114,6 +117,10 @@ class Shards:
         """The shard files of earlier stages, for the books."""
         return self.books
 
+    def weight(self) -> int:
+        """Bytes on disk."""
+        return sum(files.size(columns.path) for columns in self.columns)
+
 
 @dataclass(frozen=True)
 class _Rows:
@@ -174,6 +181,10 @@ class Asked:
     def beside(self) -> tuple[str, ...]:
         """The shard files of earlier stages, for the books."""
         return self.books
+
+    def weight(self) -> int:
+        """One question is like another."""
+        return 1
 
 
 @dataclass(frozen=True)
