@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from prep.errors import BadSettings
 from prep.filters import quality
-from prep.manifests import files, store
-from prep.manifests.record import Recipe, canonical
 from prep.manifests.shards import ROWS
 from prep.pipeline import count, dedup, export, intake, mix, score, size, train
 from prep.pipeline.judge import Columned
 from prep.pipeline.query import Limits
-from prep.pipeline.run import finished
 from prep.pipeline.settings import Run
 from prep.pipeline.stage import Job, Result
 
@@ -105,63 +100,3 @@ def budgeted(run: Run) -> str:
     if name not in run.tokenizers:
         raise BadSettings(f"budget.in: {name!r} is no tokenizer of the run file")
     return str(name)
-
-
-class Missing(Exception):
-    """A result is not there yet, so what follows cannot be named."""
-
-
-@dataclass
-class Preview:
-    """Looks ahead without making anything: what is there, what is not, and why."""
-
-    out: str
-    lines: list[tuple[str, str, str]] = field(default_factory=list)  # name, reuse or new, why
-
-    @property
-    def reused(self) -> set[str]:
-        """Names of the stages that are there."""
-        return {name for name, state, _ in self.lines if state == "reuse"}
-
-    def __call__(self, name: str, job: Job) -> Result:
-        """The finished result of a job; Missing where there is none."""
-        done = finished(self.out, job)
-        if done is not None:
-            self.lines.append((name, "reuse", job.recipe.folder))
-            return done
-        self.lines.append((name, "new", why(self.out, name, job.recipe)))
-        raise Missing(name)
-
-
-def preview(run: Run, machine: Machine, until: str) -> Preview:
-    """What a run would reuse, and the first thing that it would make."""
-    look = Preview(run.out)
-    with suppress(Missing):
-        walk(run, machine, until, look)
-    return look
-
-
-def why(out: str, name: str, recipe: Recipe) -> str:
-    """What differs between a recipe and that of the last run."""
-    folder = store.current(out).get(name)
-    if folder is None or not files.exists(files.join(out, folder)):
-        return "first time"
-    each = (store.recipe(files.join(out, folder)), recipe)
-    before, after = (dict(_leaves(json.loads(canonical(asdict(one))))) for one in each)
-    changes = [
-        f"{key}: {before.get(key, 'none')} → {after.get(key, 'none')}"
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key)
-    ]
-    inputs = sorted(
-        {change.split(":")[0].removeprefix("inputs.") for change in changes if change.startswith("inputs.")}
-    )
-    settings = [change.removeprefix("settings.") for change in changes if not change.startswith("inputs.")]
-    shown = settings[:3] + ([f"and {len(settings) - 3} more"] if len(settings) > 3 else [])
-    return "; ".join(shown) or f"{' and '.join(inputs)} changed" if changes else "was not finished"
-
-
-def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
-    if isinstance(value, dict):
-        return [leaf for key, inner in value.items() for leaf in _leaves(inner, f"{path}.{key}" if path else str(key))]
-    return [(path, value)]

@@ -16,8 +16,9 @@ from rich.console import Console
 from prep.manifests import files, store
 from prep.manifests.record import readable
 from prep.pipeline import card, chain, report, space
-from prep.pipeline.chain import Machine, Preview
+from prep.pipeline.chain import Machine
 from prep.pipeline.numbers import format_bytes
+from prep.pipeline.preview import Preview, preview
 from prep.pipeline.progress import Screen, console
 from prep.pipeline.run import finished, perform
 from prep.pipeline.settings import Run
@@ -59,7 +60,7 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
     screen = console()
     with files.lock(settings.out):
         files.sweep(settings.out)
-        look = chain.preview(settings, machine, until)
+        look = preview(settings, machine, until)
         announce(screen, look)
         if machine.space_check and "export" not in look.reused:
             space.must_fit(settings, Path.cwd(), "ingest" not in look.reused)
@@ -79,7 +80,7 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
 def dry_run(settings: Run, machine: Machine, until: str) -> None:
     """Say what a run would do, and what it needs of the disk; make nothing."""
     screen = console(error=False)
-    look = chain.preview(settings, machine, until)
+    look = preview(settings, machine, until)
     announce(screen, look)
     if "export" not in look.reused:
         most = space.needed(settings, Path.cwd(), "ingest" not in look.reused)

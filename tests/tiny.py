@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 import zstandard
 from tokenizers import pre_tokenizers
 
+from prep.filters import quality
 from prep.pipeline import commands, runfile
 from prep.pipeline.chain import Machine
 from prep.pipeline.stage import Result
@@ -224,3 +225,38 @@ def tree(out: Path) -> dict[str, bytes]:
         for path in sorted(out.rglob("*"))
         if path.is_file() and path.name not in NOT_BYTES
     }
+
+
+def write_models(folder: Path) -> dict[str, str]:
+    """Quality models by language, trained on nearly nothing: their paths, as `quality: {model: …}` wants them."""
+    for language, words in {"ja": "東京 の 歴史", "en": "the river runs"}.items():
+        good, rest = ([f"{words} {n * step}" for n in range(40)] for step in (1, 7))
+        quality.train(good, rest, 1, folder / f"{language}.bin")
+    return {language: str(folder / f"{language}.bin") for language in ("ja", "en")}
+
+
+Row = dict[str, Any]
+
+
+def rows(result: Result, start: str = "part-") -> list[Row]:
+    """Every row of a result's Arrow files, as plain Python."""
+    names = [shard.name for shard in result.manifest.shards if shard.name.startswith(start)]
+    return [row for name in names for row in pa.ipc.open_file(f"{result.folder}/{name}").read_all().to_pylist()]
+
+
+def documents(results: dict[str, Result]) -> list[Row]:
+    """Every document with the columns of all stages, as plain Python."""
+    wanted = [name for name in results if name.split(".")[0] in ("ingest", "count", "score", "dedup", "size")]
+    columns = [rows(results[name]) for name in wanted]
+    return [{key: value for row in aligned for key, value in row.items()} for aligned in zip(*columns, strict=True)]
+
+
+def corpus(results: dict[str, Result]) -> list[Row]:
+    """The exported documents, in their order."""
+    paths = sorted(Path(results["export"].folder).glob("data/*.parquet"))
+    return [row for path in paths for row in pq.read_table(path).to_pylist()]
+
+
+def cell(row: Row) -> tuple[str, str, str]:
+    """Source, language and kind of a document or of a row of the books."""
+    return row["source"], row["language"], row["kind"]

@@ -1,0 +1,103 @@
+"""What a run would reuse, what it would make, and why: said before anything is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from prep.manifests import files, store
+from prep.manifests.record import Recipe, canonical
+from prep.pipeline.chain import Machine, walk
+from prep.pipeline.run import finished
+from prep.pipeline.settings import Run
+from prep.pipeline.stage import Job, Result
+
+SHOWN = 3  # settings that a line names
+LONGEST = 40  # characters of a setting that a line shows
+
+
+class Missing(Exception):
+    """A result is not there yet, so what follows cannot be named."""
+
+
+@dataclass
+class Preview:
+    """Looks ahead without making anything: what is there, what is not, and why."""
+
+    out: str
+    lines: list[tuple[str, str, str]] = field(default_factory=list)  # name, reuse or new, why
+
+    @property
+    def reused(self) -> set[str]:
+        """Names of the stages that are there."""
+        return {name for name, state, _ in self.lines if state == "reuse"}
+
+    def __call__(self, name: str, job: Job) -> Result:
+        """The finished result of a job; Missing where there is none."""
+        done = finished(self.out, job)
+        if done is not None:
+            self.lines.append((name, "reuse", job.recipe.folder))
+            return done
+        self.lines.append((name, "new", why(self.out, name, job.recipe)))
+        raise Missing(name)
+
+
+def preview(run: Run, machine: Machine, until: str) -> Preview:
+    """What a run would reuse, and the first thing that it would make."""
+    look = Preview(run.out)
+    with suppress(Missing):
+        walk(run, machine, until, look)
+    return look
+
+
+def why(out: str, name: str, recipe: Recipe) -> str:
+    """What differs between a recipe and that of the last run."""
+    folder = store.current(out).get(name)
+    if folder is None or not files.exists(files.join(out, folder)):
+        return "first time"
+    before, after = (json.loads(canonical(asdict(each))) for each in (store.recipe(files.join(out, folder)), recipe))
+    settings = list(_changes(before["settings"], after["settings"], ""))
+    if before["version"] != after["version"]:
+        settings.insert(0, f"version {before['version']} → {after['version']}")
+    one, two = before["inputs"], after["inputs"]
+    inputs = [key for key in sorted(one | two) if one.get(key) != two.get(key)]
+    if settings:
+        return "; ".join(settings[:SHOWN]) + (f"; and {len(settings) - SHOWN} more" if len(settings) > SHOWN else "")
+    return f"{' and '.join(inputs)} changed" if inputs else "was not finished"
+
+
+def _changes(before: Any, after: Any, path: str) -> Iterator[str]:
+    """What a person would say of two settings."""
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before | after):
+            yield from _changes(before.get(key), after.get(key), f"{path}.{key}" if path else key)
+    elif path.endswith(".listing") and before and after:
+        yield f"{path.removesuffix('.listing')}: {_files_changed(before, after)}"
+    else:
+        yield f"{path}: {_short(before)} → {_short(after)}"
+
+
+def _files_changed(before: list[Any], after: list[Any]) -> str:
+    old, new = ({tuple(file) for piece in pieces for file in piece["files"]} for pieces in (before, after))
+    there = {file[0] for file in old}
+    names = {
+        "new": [file[0] for file in new - old if file[0] not in there],
+        "changed": [file[0] for file in new - old if file[0] in there],
+        "gone": sorted(there - {file[0] for file in new}),
+    }
+    said = [f"{len(found)} {word} ({min(found)}{_more(found)})" for word, found in names.items() if found]
+    return "files " + ", ".join(said)
+
+
+def _short(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _more(found: list[str]) -> str:
+    return ", …" if len(found) > 1 else ""
