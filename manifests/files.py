@@ -5,6 +5,7 @@ Local paths go through the operating system; anything with a scheme (`s3://`, `g
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -15,9 +16,10 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from prep.errors import Busy
+from prep.errors import Busy, NoSpace, Unable
 
 TEMPORARY = ".tmp-"  # names of files that are being written; swept away under the folder's lock
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def is_local(path: str) -> bool:
@@ -38,11 +40,38 @@ def join(folder: str, *names: str) -> str:
 
 
 @contextmanager
+def told(path: str) -> Iterator[None]:
+    """Where the block cannot write at `path`, say so in words.
+
+    Errors: NoSpace, where the disk is full; Unable, where the machine says no for another reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise NoSpace(
+                f"{path}: the disk is full; what was finished is kept: make room, or give `out:` a larger disk, "
+                "and run again"
+            ) from error
+        raise Unable(
+            f"{path}: cannot be written ({error.strerror or error}); check the folder's permissions and its disk, "
+            "or give another `out:`, and run again"
+        ) from error
+
+
+@contextmanager
 def publish(path: str) -> Iterator[IO[bytes]]:
     """A file to write that appears under its name when the block ends well, and never otherwise.
 
     Locally: a temporary name in the same folder, fsync, rename, fsync of the folder. Remote: one completed upload.
+    Errors: NoSpace, Unable.
     """
+    with told(path), _published(path) as file:
+        yield file
+
+
+@contextmanager
+def _published(path: str) -> Iterator[IO[bytes]]:
     if not is_local(path):
         filesystem, inner = _remote(path)
         with filesystem.transaction, filesystem.open(inner, "wb") as file:
@@ -168,7 +197,7 @@ def free_bytes(folder: str) -> int | None:
 def lock(folder: str) -> Iterator[None]:
     """Hold an output folder alone. The operating system lets go when the process ends, however it ends.
 
-    Errors: Busy, where another process holds it.
+    Errors: Busy, where another process holds it; NoSpace and Unable, where it cannot be made or written.
     """
     if not is_local(folder):
         yield
@@ -176,17 +205,19 @@ def lock(folder: str) -> Iterator[None]:
     import fcntl
 
     place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / ".lock").open("a+") as file:
+    with told(folder):
+        place.mkdir(parents=True, exist_ok=True)
+        file = (place / ".lock").open("a+b", buffering=0)
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            holder = file.read().strip() or "unknown"
+            holder = file.read().decode().strip() or "unknown"
             raise Busy(
                 f"{folder} is in use by another run (process {holder}); wait for it, or give this run its own `out:`"
             ) from error
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with told(folder):
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n".encode())
         yield

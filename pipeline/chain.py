@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from prep.errors import BadSettings
@@ -15,6 +14,7 @@ from prep.pipeline import count, dedup, export, intake, mix, score, size, train
 from prep.pipeline.judge import Columned
 from prep.pipeline.query import Limits
 from prep.pipeline.settings import Run
+from prep.pipeline.sources.listing import Listing
 from prep.pipeline.stage import Job, Result
 
 STAGES = ("ingest", "count", "train", "score", "dedup", "mix", "size", "export")
@@ -43,8 +43,8 @@ class Loop(Protocol):
         """The result of a job; `name` is the stage's, with a dot and what it is for where there are several."""
 
 
-def walk(run: Run, machine: Machine, until: str, loop: Loop) -> dict[str, Result]:
-    """Go through the chain up to a stage; the results by name."""
+def walk(run: Run, listings: Mapping[str, Listing], machine: Machine, until: str, loop: Loop) -> dict[str, Result]:
+    """Go through the chain up to a stage; the results by name. `listings` are what the sources' paths hold now."""
     results: dict[str, Result] = {}
 
     def step(name: str, job: Job) -> Result:
@@ -53,7 +53,7 @@ def walk(run: Run, machine: Machine, until: str, loop: Loop) -> dict[str, Result
 
     wanted = STAGES[: STAGES.index(until) + 1]
     limits = machine.limits
-    ingested = step("ingest", intake.job(run, Path.cwd(), limits))
+    ingested = step("ingest", intake.job(run, listings, limits))
     if "count" in wanted:
         for name, tokenizer in run.tokenizers.items():
             step(f"count.{name}", count.job(name, tokenizer, ingested))

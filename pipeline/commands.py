@@ -15,7 +15,7 @@ from rich.console import Console
 
 from prep.manifests import files, store
 from prep.manifests.record import readable
-from prep.pipeline import card, chain, report, space
+from prep.pipeline import card, chain, intake, report, space
 from prep.pipeline.chain import Machine
 from prep.pipeline.numbers import format_bytes
 from prep.pipeline.preview import Preview, preview
@@ -60,14 +60,15 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
     screen = console()
     with files.lock(settings.out):
         files.sweep(settings.out)
-        look = preview(settings, machine, until)
+        listings = intake.listed(settings, Path.cwd())
+        look = preview(settings, listings, machine, until)
         announce(screen, look)
         if machine.space_check and "export" not in look.reused:
-            space.must_fit(settings, Path.cwd(), "ingest" not in look.reused)
+            space.must_fit(settings, {} if "ingest" in look.reused else listings)
         with ExitStack() as stack:
             spread = stack.enter_context(workers(machine.workers))
             making = Making(settings, machine, spread, stack.enter_context(Screen(screen)))
-            results = chain.walk(settings, machine, until, making)
+            results = chain.walk(settings, listings, machine, until, making)
         if "export" in results:
             card.write(settings, results)
         prefix = settings.out.rstrip("/") + "/"
@@ -80,10 +81,11 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
 def dry_run(settings: Run, machine: Machine, until: str) -> None:
     """Say what a run would do, and what it needs of the disk; make nothing."""
     screen = console(error=False)
-    look = preview(settings, machine, until)
+    listings = intake.listed(settings, Path.cwd())
+    look = preview(settings, listings, machine, until)
     announce(screen, look)
     if "export" not in look.reused:
-        most = space.needed(settings, Path.cwd(), "ingest" not in look.reused)
+        most = space.needed(settings, {} if "ingest" in look.reused else listings)
         free = files.free_bytes(settings.out)
         screen.print(f"disk: about {format_bytes(most)} needed{f', {format_bytes(free)} free' if free else ''}")
 

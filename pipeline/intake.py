@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,9 @@ UNPACKED = 30  # bytes of text that a byte on disk may unpack to, where it is pa
 LEAST_BAD = 10  # rejected records that any source may hold, however small
 
 
-def job(run: Run, base: Path, limits: Limits) -> Job:
-    """List every source and say what there is to ingest."""
+def job(run: Run, listings: Mapping[str, Listing], limits: Limits) -> Job:
+    """Say what there is to ingest of what is listed."""
     seen = Seen(run.out)
-    listings = listed(run, base)
     pieces = {name: [seen.etagged(piece) for piece in found.pieces] for name, found in listings.items()}
     tasks = [
         Task(
@@ -48,6 +47,11 @@ def job(run: Run, base: Path, limits: Limits) -> Job:
         for name, source in run.sources.items()
     }
     recipe = Recipe(Ingest.name, Ingest.version, settings)
+    every = [piece for found in pieces.values() for piece in found]
+
+    def begin(*_: object) -> list[Task]:
+        seen.expect(every)
+        return tasks
 
     def balance(receipts: Sequence[Receipt]) -> dict[str, Any]:
         page: dict[str, Any] = {
@@ -58,10 +62,10 @@ def job(run: Run, base: Path, limits: Limits) -> Job:
         ledger.must_balance_intake(page["intake"])
         must_be_good(page["intake"], run, files.join(run.out, recipe.folder))
         must_be_unique(files.join(run.out, recipe.folder), receipts, limits)
-        seen.remember([piece for found in pieces.values() for piece in found], receipts)
+        seen.remember(every, receipts)
         return page
 
-    return Job(recipe, lambda *_: tasks, balance, {})
+    return Job(recipe, begin, balance, {})
 
 
 def listed(run: Run, base: Path) -> dict[str, Listing]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ from prep.manifests.record import Recipe, canonical
 from prep.pipeline.chain import Machine, walk
 from prep.pipeline.run import finished
 from prep.pipeline.settings import Run
+from prep.pipeline.sources.listing import Listing
 from prep.pipeline.stage import Job, Result
 
 SHOWN = 3  # settings that a line names
@@ -45,11 +46,11 @@ class Preview:
         raise Missing(name)
 
 
-def preview(run: Run, machine: Machine, until: str) -> Preview:
+def preview(run: Run, listings: Mapping[str, Listing], machine: Machine, until: str) -> Preview:
     """What a run would reuse, and the first thing that it would make."""
     look = Preview(run.out)
     with suppress(Missing):
-        walk(run, machine, until, look)
+        walk(run, listings, machine, until, look)
     return look
 
 

@@ -29,33 +29,47 @@ class Seen:
         """`out` is the output folder, which keeps the memory."""
         self._path = files.join(out, NAME)
         self._known: dict[str, dict[str, Any]] = json.loads(files.read(self._path)) if files.exists(self._path) else {}
+        self._dates: dict[str, int] = {}  # of local files when they were listed
 
     def etagged(self, piece: Piece) -> Piece:
         """The piece, its local files marked where their content is not what was read before."""
         return replace(piece, files=tuple(self._mark(piece.source, file) for file in piece.files))
 
     def _mark(self, source: str, file: File) -> File:
-        known = self._known.get(f"{source}/{file.name}")
-        if known is None or file.etag or not _local(file) or known["size"] != file.size:
+        if not _local(file):
             return file
-        if known["changed"] == _changed(file) or _same(file, known["digests"]):
+        name = f"{source}/{file.name}"
+        self._dates[name] = _changed(file)
+        known = self._known.get(name)
+        if known is None or file.etag or known["size"] != file.size:
+            return file
+        if known["changed"] == self._dates[name] or _same(file, known["digests"]):
             return replace(file, etag=known["etag"])
         return replace(file, etag="xxh3:" + _digest(file, 0, None))
 
+    def expect(self, pieces: Iterable[Piece]) -> None:
+        """Take note of what these pieces are before they are read: a file may be edited after a run that was killed."""
+        for piece in pieces:
+            for file in filter(_local, piece.files):
+                name = f"{piece.source}/{file.name}"
+                known = self._known.get(name)
+                same = known is not None and (known["size"], known["etag"]) == (file.size, file.etag)
+                digests = known["digests"] if known is not None and same else {}
+                self._known[name] = {
+                    "size": file.size, "changed": self._dates[name], "etag": file.etag, "digests": digests,
+                }  # fmt: skip
+        files.write(self._path, readable(self._known))
+
     def remember(self, pieces: Iterable[Piece], receipts: Sequence[Receipt]) -> None:
-        """Keep what these pieces were when they were read."""
+        """Keep the digests of what was read of these pieces."""
         digests: dict[str, str] = {}
         for receipt in receipts:
             digests.update(receipt.facts.get("digests", {}))
         for piece in pieces:
             for file in filter(_local, piece.files):
-                name = f"{piece.source}/{file.name}"
-                into = self._known.setdefault(name, {"digests": {}})
-                label = f"{piece.source}/{piece.label(file)}"
-                kept = into["digests"] if into.get("etag") == file.etag else {}
-                found = {label.removeprefix(name): digests[label]} if label in digests else {}
-                into["digests"] = {**kept, **found}
-                into.update(size=file.size, changed=_changed(file), etag=file.etag)
+                name, label = f"{piece.source}/{file.name}", f"{piece.source}/{piece.label(file)}"
+                if label in digests:
+                    self._known[name]["digests"][label.removeprefix(name)] = digests[label]
         files.write(self._path, readable(self._known))
 
 

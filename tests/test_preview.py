@@ -4,12 +4,14 @@ from pathlib import Path
 
 from prep.pipeline import runfile
 from prep.pipeline.chain import Machine
+from prep.pipeline.intake import listed
 from prep.pipeline.preview import preview
 from tests.tiny import made, tiny_run, write_source
 
 
 def look(config: str) -> list[tuple[str, str, str]]:
-    return preview(runfile.load(config), Machine(workers=1), "export").lines
+    run = runfile.load(config)
+    return preview(run, listed(run, Path.cwd()), Machine(workers=1), "export").lines
 
 
 def test_at_first_all_is_new(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from prep.errors import NoSpace
 from prep.manifests import files
 from prep.pipeline import runfile, space
+from prep.pipeline.intake import listed
 from tests.tiny import made, tiny_run
 
 
@@ -19,7 +20,7 @@ def test_a_budget_that_no_disk_holds_is_refused_with_both_figures(tmp_path: Path
 
 def test_what_is_read_already_is_not_asked_for_again(tmp_path: Path) -> None:
     run = runfile.load(tiny_run(tmp_path))
-    assert space.needed(run, tmp_path, reads=True) > space.needed(run, tmp_path, reads=False) > 0
+    assert space.needed(run, listed(run, tmp_path)) > space.needed(run, {}) > 0
 
 
 def test_a_folder_that_is_not_there_yet_lies_on_the_disk_of_its_parent(tmp_path: Path) -> None:
