@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
-from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -19,6 +18,7 @@ RESULT = re.compile(r"[a-z_]+/[0-9a-f]{12}")  # a result's folder below the outp
 OWN = {"count": "tokenizer", "train": "language"}  # stages of several results: the setting that their name ends with
 
 Read = TypeVar("Read", Manifest, Receipt, Recipe, dict[str, str])
+_SHAPES: dict[Any, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Manifest, Receipt, Recipe, dict[str, str])}
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,11 @@ class Lineage:
     inputs: Mapping[str, Mapping[str, Made]]
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
 def parsed(kind: type[Read], path: str, found: list[Finding]) -> Read | None:
     """A JSON file that `prep` wrote; None where it is gone or holds something else. Any edit of its bytes is found."""
     try:
         content = files.read(path)
-        value: Read = _adapter(kind).validate_json(content, strict=True)
+        value: Read = _SHAPES[kind].validate_json(content, strict=True)
         same = readable(asdict(value) if is_dataclass(value) else value) == content
     except FileNotFoundError:
         found.append(Finding(path, "missing", "the file is gone"))

@@ -22,6 +22,7 @@ ROWS = 4096  # most rows of a record batch
 BATCH_BYTES = 4_000_000  # most bytes of text of a record batch (one longer document stands alone)
 _WEIGHTY = ("text", "raw")  # the columns whose bytes count
 
+_ANEW = "delete it, and the manifest.json in its folder, and run again: only what is missing is made anew"
 _OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
 
 
@@ -152,9 +153,9 @@ def _open(wanted: Columns) -> pa.ipc.RecordBatchFileReader:
         fields = [known.index(name) for name in wanted.names]
         return pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=sorted(fields)))
     except FileNotFoundError as error:
-        raise BrokenShard(f"{wanted.path}: the file is gone; run again to make it anew") from error
+        raise BrokenShard(f"{wanted.path}: gone; delete the manifest.json in its folder, and run again") from error
     except (pa.ArrowInvalid, OSError, ValueError) as error:
-        raise BrokenShard(f"{wanted.path}: not a whole Arrow file with {wanted.names}: {error}") from error
+        raise BrokenShard(f"{wanted.path}: not a whole Arrow file with {wanted.names}: {error}; {_ANEW}") from error
 
 
 def read(wanted: Columns) -> Iterator[pa.RecordBatch]:
@@ -164,7 +165,7 @@ def read(wanted: Columns) -> Iterator[pa.RecordBatch]:
         try:
             yield reader.get_batch(index)
         except (pa.ArrowInvalid, OSError) as error:
-            raise BrokenShard(f"{wanted.path}: record batch {index} cannot be read: {error}") from error
+            raise BrokenShard(f"{wanted.path}: record batch {index} cannot be read: {error}; {_ANEW}") from error
 
 
 def schema_of(path: str) -> pa.Schema:

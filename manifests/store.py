@@ -13,6 +13,7 @@ from prep.manifests import files
 from prep.manifests.record import FORMAT, Manifest, Receipt, Recipe, readable
 
 RECIPE, MANIFEST, CURRENT = "recipe.json", "manifest.json", "current.json"
+_ANEW = "delete it and the manifest.json in its folder, and run again: only what is missing is made anew"
 
 
 def write_recipe(folder: str, recipe: Recipe) -> None:
@@ -32,7 +33,18 @@ def write_receipt(folder: str, receipt: Receipt) -> None:
 
 def receipt(folder: str, part: str) -> Receipt:
     """The receipt of one step, by what names its row shard."""
-    return Receipt.parse(files.read(files.join(folder, f"part-{part}.json")))
+    return read_receipt(files.join(folder, f"part-{part}.json"))
+
+
+def read_receipt(path: str) -> Receipt:
+    """A receipt by its path.
+
+    Errors: BrokenShard, where the file is not a receipt.
+    """
+    try:
+        return Receipt.parse(files.read(path))
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise BrokenShard(f"{path}: not a receipt ({error!r}); {_ANEW}") from error
 
 
 def write_manifest(folder: str, manifest: Manifest) -> None:
@@ -51,14 +63,17 @@ def manifest(folder: str) -> Manifest | None:
     plain = _json(path)
     if plain.get("format") != FORMAT:
         raise BrokenShard(f"{path}: format is {plain.get('format')!r}, this version reads {FORMAT!r}")
-    return Manifest.parse(files.read(path))
+    try:
+        return Manifest.parse(files.read(path))
+    except (KeyError, TypeError) as error:
+        raise BrokenShard(f"{path}: not a manifest ({error!r}); delete it and run again") from error
 
 
 def _json(path: str) -> dict[str, Any]:
     try:
         plain = json.loads(files.read(path))
     except (ValueError, OSError) as error:
-        raise BrokenShard(f"{path}: cannot be read: {error}") from error
+        raise BrokenShard(f"{path}: cannot be read: {error}; delete it and run again") from error
     if not isinstance(plain, dict):
         raise BrokenShard(f"{path}: holds {type(plain).__name__}, not an object")
     return plain

@@ -1,10 +1,10 @@
-"""Checks of one result: its files against its receipts, its receipts against its manifest, its books against others'."""
+"""Checks of one result: files against receipts, receipts against the manifest, books against those before."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prep.errors import Unbalanced
@@ -69,7 +69,8 @@ def receipts(result: Made, manifest: Manifest, found: list[Finding]) -> list[Rec
             if part.name not in listed:
                 text = f"{receipt.name} is the receipt of {part.name}, which the manifest does not list"
                 found.append(Finding(result.path, "receipt", text))
-    found += _order(result, manifest, ordered)
+    if listed <= owner.keys():
+        found += _order(result, manifest, ordered)
     return ordered
 
 
@@ -99,12 +100,13 @@ def _order(result: Made, manifest: Manifest, ordered: Sequence[Receipt]) -> Iter
     facts: dict[str, Any] = {}
     for receipt in ordered:
         for name, value in receipt.facts.items():
-            facts.setdefault(name, {}).update(value)
-    yield from _differ(result.path, "facts", manifest.facts, facts, "the receipts")
+            before = facts.get(name, {})
+            facts[name] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value
+    yield from differ(result.path, "facts", manifest.facts, facts, "the receipts")
 
 
-def extra(result: Made, manifest: Manifest, more: Sequence[str]) -> Iterator[Finding]:
-    """Files that a reader would take for shards, and that no manifest lists. `more` are folders where they might lie."""
+def strays(result: Made, manifest: Manifest, more: Sequence[str]) -> Iterator[Finding]:
+    """Files that a reader would take for shards, and that the manifest does not list; `more` are folders to look in."""
     listed = {part.name for part in manifest.shards}
     folders = {name.rpartition("/")[0] for name in listed} | {"", *more}
     for folder in sorted(folders):
@@ -135,7 +137,8 @@ def _by_name(rows: Sequence[Row]) -> dict[str, Row]:
     return named
 
 
-def _differ(path: str, check: str, said: Any, counted: Any, who: str) -> Iterator[Finding]:
+def differ(path: str, check: str, said: Any, counted: Any, who: str) -> Iterator[Finding]:
+    """Every place where two pages differ, as findings."""
     for place, one, two in differences(said, counted):
         yield Finding(path, check, f"{place}: {_short(one)} here, {_short(two)} by {who}")
 
@@ -145,22 +148,22 @@ def _short(value: Any) -> str:
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
-def page(path: str, said: Mapping[str, Any], counted: Mapping[str, Any]) -> Iterator[Finding]:
-    """A ledger's page against what was counted from files; what cannot be counted is not looked at."""
-    yield from _differ(path, "ledger", {name: said.get(name) for name in counted}, dict(counted), "the files")
+def page(path: str, said: Mapping[str, Any], counted: Mapping[str, Any], who: str) -> Iterator[Finding]:
+    """A ledger's page against what was counted elsewhere; what was not counted is not looked at."""
+    yield from differ(path, "ledger", {name: said.get(name) for name in counted}, dict(counted), who)
 
 
 def balanced(path: str, stage: str, before: Iterable[Row], after: Iterable[Row]) -> Iterator[Finding]:
     """Documents, bytes and tokens in = out, for every cell."""
     for one, two in _paired(before, after):
-        yield from _holds(path, lambda one=one, two=two: ledger.must_balance(stage, one, two))
+        yield from _holds(path, ledger.must_balance, stage, one, two)
 
 
 def balanced_intake(path: str, intake: Iterable[Row], cells: Iterable[Row]) -> Iterator[Finding]:
     """Records read = documents + skipped + rejected, and the documents are those of the cells, for every source."""
     cells = list(cells)
     for row in intake:
-        yield from _holds(path, lambda row=row: ledger.must_balance_intake([row]))
+        yield from _holds(path, ledger.must_balance_intake, [row])
         documents = sum(cell["documents"] for cell in cells if cell["source"] == row["source"])
         if documents != row["documents"]:
             text = f"source {row['source']}: {row['documents']:,} documents taken in, {documents:,} in its cells"
@@ -170,7 +173,7 @@ def balanced_intake(path: str, intake: Iterable[Row], cells: Iterable[Row]) -> I
 def balanced_selection(path: str, stage: str, before: Iterable[Row], after: Iterable[Row]) -> Iterator[Finding]:
     """Documents, bytes and tokens in = selected + left out, for every cell."""
     for one, two in _paired(before, after):
-        yield from _holds(path, lambda one=one, two=two: ledger.must_balance_selection(stage, one, two))
+        yield from _holds(path, ledger.must_balance_selection, stage, one, two)
 
 
 def balanced_copies(path: str, selection: Iterable[Row], written: Iterable[Row], tokenizer: str) -> Iterator[Finding]:
@@ -193,8 +196,16 @@ def _paired(before: Iterable[Row], after: Iterable[Row]) -> Iterator[tuple[list[
         yield one, two
 
 
-def _holds(path: str, law: Any) -> Iterator[Finding]:
+def _holds(path: str, law: Callable[..., None], *pages: Any) -> Iterator[Finding]:
     try:
-        law()
+        law(*pages)
     except Unbalanced as error:
         yield Finding(path, "balance", str(error))
+
+
+def shaped(path: str, checks: Iterator[Finding]) -> Iterator[Finding]:
+    """The same findings; books that are not of the shape that the checks know are one more."""
+    try:
+        yield from checks
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        yield Finding(path, "ledger", f"is not of the shape that this version writes: {error!r}")

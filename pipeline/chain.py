@@ -13,9 +13,11 @@ from prep.manifests.shards import ROWS
 from prep.pipeline import count, dedup, export, intake, mix, score, size, train
 from prep.pipeline.judge import Columned
 from prep.pipeline.query import Limits
-from prep.pipeline.settings import Run
+from prep.pipeline.settings import Run, Tokenizer
 from prep.pipeline.sources.listing import Listing
+from prep.pipeline.spread import Spread
 from prep.pipeline.stage import Job, Result
+from prep.pipeline.tokenizers import open_tokenizer
 
 STAGES = ("ingest", "count", "train", "score", "dedup", "mix", "size", "export")
 
@@ -72,6 +74,26 @@ def walk(run: Run, listings: Mapping[str, Listing], machine: Machine, until: str
         if "export" in wanted:
             step("export", export.job(run, columned, results, limits))
     return results
+
+
+def opened(run: Run, until: str, spread: Spread) -> None:
+    """Open every tokenizer and named model in a worker: a wrong one is told before ingest takes its hours.
+
+    Errors: BadTokenizer, BadModel.
+    """
+    wanted = STAGES[: STAGES.index(until) + 1]
+    if "count" in wanted:
+        list(spread(_open_tokenizer, run.tokenizers.values()))
+    if "score" in wanted and run.quality is not None:
+        list(spread(_open_model, run.quality.model.values()))
+
+
+def _open_tokenizer(tokenizer: Tokenizer) -> None:
+    open_tokenizer(tokenizer.path, tokenizer.pattern)
+
+
+def _open_model(path: str) -> None:
+    quality.load(path, quality.digest_of(path))
 
 
 def _models(run: Run, ingested: Result, step: Loop) -> dict[str, score.Model]:

@@ -10,6 +10,7 @@ import click
 
 from prep import __version__
 from prep.errors import PrepError
+from prep.pipeline.plan.command import plan
 
 if TYPE_CHECKING:
     from prep.pipeline.chain import Machine
@@ -89,31 +90,38 @@ for _stage in STAGES:
     cli.add_command(_chain_command(_stage, _stage, f"Run the chain of CONFIG up to `{_stage}`."))
 
 
+cli.add_command(plan)
+
+
 @cli.command()
-@click.option("--params", required=True, help="Parameters of the model, embeddings included: 10e9, 10B.")
+@click.argument("runs", type=click.Path())
+@click.option("--params", help="Column of parameters; size*1e6 reads millions.  [default: guessed, as all columns]")
+@click.option("--tokens", help="Column of training tokens.")
+@click.option("--loss", help="Column of the loss.")
+@click.option("--flops", help="Column of training FLOPs.  [default: a column of that name, else 6*N*D]")
+@click.option("--curve", help="Column that tells training curves apart.")
+@click.option("--where", multiple=True, help="Only rows such as dataset=c4, tokens>=1e9 or tokens=unique_tokens.")
+@click.option("--approach", type=click.Choice(["1", "2", "3", "all"]), default="all", show_default=True)
+@click.option("--at", help="FLOPs to answer for: 1e22.  [default: the largest run]")
+@click.option("--tolerance", default="10%", show_default=True, help="Runs so near in FLOPs are one budget.")
+@click.option("--all-points", is_flag=True, help="Take checkpoints as runs too (constant learning rate).")
+@click.option("--resamples", type=click.IntRange(0, 10_000), default=200, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--plot", type=click.Path(dir_okay=False), help="Picture to write: .svg, .png or .html.")
+@click.option("--write", type=click.Path(dir_okay=False), help="Law file to write, for prep plan --law FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
-def plan(params: str, as_json: bool) -> None:
-    """Tokens that a model needs, and the compute to train it.
+def fit(runs: str, **flags: Any) -> None:
+    """Fit a scaling law to RUNS, a CSV file of your own training runs.
 
     \b
-      prep plan --params 10e9
-      prep plan --params 7B --json
+      prep fit runs.csv
+      prep fit runs.csv --where dataset=c4 --loss val_loss --at 1e22
+      prep fit runs.csv --write law.json --plot fit.png
+      prep plan --params 10e9 --law law.json
     """
-    import json
-    from dataclasses import asdict
+    from prep.pipeline.plan import fit_command
 
-    from prep.errors import BadSettings
-    from prep.pipeline.numbers import parse_count
-    from prep.pipeline.plan.answer import answers, lines
-
-    try:
-        parameters = parse_count(params)
-    except ValueError as error:
-        raise BadSettings(f"--params: {error}") from error
-    if parameters < 1:
-        raise BadSettings(f"--params: {params}: a model has at least one parameter")
-    found = answers(parameters)
-    click.echo(json.dumps([asdict(each) for each in found], indent=1) if as_json else "\n".join(lines(found)))
+    click.echo(fit_command.run(runs, fit_command.Flags(**flags)))
 
 
 @cli.command()
@@ -142,6 +150,45 @@ def init(output: str) -> None:
     text = resources.files("prep.configs").joinpath("template.yaml").read_text(encoding="utf-8")
     with click.open_file(output, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+@cli.command()
+@click.argument("target", type=click.Path())
+@click.option("--sources", is_flag=True, help="Hash the source files again too; TARGET is a run file then.")
+@click.option("--workers", "-j", type=click.IntRange(1), help="Processes.  [default: one per core]")
+@click.option("--json", "as_json", is_flag=True, help="Print what differs as JSON.")
+def verify(target: str, sources: bool, workers: int | None, as_json: bool) -> None:
+    """Read every shard of TARGET again: its bytes, checksums, schemas, ledgers, and what was made from what.
+
+    TARGET is a run file, an output folder, or an exported corpus alone. Every difference is listed.
+    """
+    from prep.pipeline import commands
+    from prep.pipeline import verify as verifying
+
+    report = verifying.verify(target, workers, sources=sources)
+    click.echo(commands.dump(report.plain()) if as_json else report.text())
+    report.must_be_clean()
+
+
+@cli.command()
+@click.argument("target", type=click.Path())
+@click.option("--dry-run", is_flag=True, help="Say what would go; remove nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def clean(target: str, dry_run: bool, yes: bool) -> None:
+    """Remove the results of TARGET, a run file or an output folder, that its last run does not name."""
+    from prep.errors import BadSettings
+    from prep.pipeline import clean as cleaning
+
+    if not (dry_run or yes or sys.stdin.isatty()):
+        raise BadSettings("clean asks before it removes, and nobody is there to answer: say --yes, or --dry-run")
+
+    def agree(plan: cleaning.Plan) -> bool:
+        click.echo(plan.text())
+        return yes or click.confirm("remove them?")
+
+    plan = cleaning.clean(target, agree, dry_run=dry_run)
+    if dry_run or not plan.items:
+        click.echo(plan.text())
 
 
 def main() -> None:

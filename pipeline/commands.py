@@ -67,6 +67,8 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
             space.must_fit(settings, {} if "ingest" in look.reused else listings)
         with ExitStack() as stack:
             spread = stack.enter_context(workers(machine.workers))
+            if "ingest" not in look.reused:
+                chain.opened(settings, until, spread)
             making = Making(settings, machine, spread, stack.enter_context(Screen(screen)))
             results = chain.walk(settings, listings, machine, until, making)
         if "export" in results:

@@ -17,7 +17,8 @@ from prep.errors import BadSource
 from prep.filters.edits import EDITS
 from prep.manifests import ledger
 from prep.manifests.record import part_name
-from prep.manifests.shards import Columns, Writer, lengths, table, weights
+from prep.manifests.shards import Columns, Writer, lengths, table
+from prep.pipeline.rejects import Bound, Watch
 from prep.pipeline.run import PART, Output
 from prep.pipeline.sources.piece import Fields, Piece
 from prep.pipeline.sources.reading import Reading
@@ -106,61 +107,17 @@ class OpenedRecords:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         names = pa.array([file.name for file in self.piece.files], pa.string())
-        for batch in self.reading:
-            place = batch.schema.get_field_index("file")
-            yield batch.set_column(place, "file", names.take(batch.column(place)))
+        try:
+            for batch in self.reading:
+                place = batch.schema.get_field_index("file")
+                yield batch.set_column(place, "file", names.take(batch.column(place)))
+        except BadSource as error:  # the reader names the file
+            raise BadSource(f"source {self.piece.source}: {error}") from error
 
     @property
     def facts(self) -> dict[str, Any]:
         """Digests of the bytes read, by source and file."""
         return {"digests": {f"{self.piece.source}/{name}": value for name, value in self.reading.digests.items()}}
-
-
-@dataclass(frozen=True)
-class Bound:
-    """How many rejected records a source may hold, and how many bytes it unpacks to at most."""
-
-    least: int
-    share: float
-    unpacked: int
-
-    def allowed(self, records: int) -> int:
-        """Of so many records."""
-        return max(self.least, int(self.share * records))
-
-
-MARGIN = 4  # records still to come may be so many times shorter than those seen, before a source is given up early
-
-
-@dataclass
-class Watch:
-    """Gives a source up as soon as it is sure to hold too many rejected records, and not after a terabyte of them."""
-
-    source: str
-    bad: Bound | None
-    read: int = 0
-    rejected: int = 0
-    bytes: int = 0
-
-    def look(self, rows: pa.RecordBatch) -> None:
-        """Count a batch.
-
-        Errors: BadSource, which names the file and the reason of the last rejected record.
-        """
-        reasons = rows["rejected"]
-        self.read += rows.num_rows
-        self.rejected += len(reasons) - reasons.null_count
-        self.bytes += int(weights(rows).sum())
-        if self.bad is None or self.rejected <= self.bad.least or not self.bytes:
-            return
-        possible = max(self.read, MARGIN * self.bad.unpacked * self.read // self.bytes)
-        if self.rejected > (allowed := self.bad.allowed(possible)):
-            last = rows.filter(reasons.is_valid()).slice(0, 1).to_pylist()[0]
-            raise BadSource(
-                f"source {self.source}: {self.rejected:,} of the first {self.read:,} records of a piece are rejected, "
-                f"and {allowed:,} are allowed in all of it; for one, {last['file']} record {last['record']}: "
-                f"{last['rejected']}. Check `fields` and `format` of the source, or raise its `max_bad`"
-            )
 
 
 @dataclass(frozen=True)

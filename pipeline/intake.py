@@ -13,31 +13,27 @@ from prep.filters.edits import EDITS
 from prep.manifests import files, ledger
 from prep.manifests.record import Receipt, Recipe
 from prep.manifests.shards import Columns
+from prep.manifests.shards import read as read_shard
 from prep.pipeline import query
-from prep.pipeline.ingest import Bound, Ingest, Property, Records
+from prep.pipeline.ingest import ASIDE_PREFIX, Ingest, Property, Records
 from prep.pipeline.query import Limits
+from prep.pipeline.rejects import bound, example, must_be_good, watched
 from prep.pipeline.seen import Seen
-from prep.pipeline.settings import MAX_BAD, FromField, Run, Source
+from prep.pipeline.settings import FromField, Run, Source
 from prep.pipeline.sources.listing import Listing, listing
 from prep.pipeline.sources.piece import Fields, Piece, Where
 from prep.pipeline.stage import Job, Task, described
-
-UNPACKED = 30  # bytes of text that a byte on disk may unpack to, where it is packed: far above the 3 to 5 of real text
-LEAST_BAD = 10  # rejected records that any source may hold, however small
 
 
 def job(run: Run, listings: Mapping[str, Listing], limits: Limits) -> Job:
     """Say what there is to ingest of what is listed."""
     seen = Seen(run.out)
     pieces = {name: [seen.etagged(piece) for piece in found.pieces] for name, found in listings.items()}
-    tasks = [
-        Task(
-            replace(stage(name, run.sources[name]), bad=bound(run.sources[name], pieces[name])),
-            Records(piece, fields(run.sources[name])),
-        )
-        for name in sorted(pieces)
-        for piece in pieces[name]
-    ]
+    every = [piece for name in sorted(pieces) for piece in pieces[name]]
+    stages = {
+        name: replace(stage(name, source), bad=bound(source, pieces[name])) for name, source in run.sources.items()
+    }
+    tasks = [Task(stages[piece.source], Records(piece, fields(run.sources[piece.source]))) for piece in every]
     settings = {
         name: {
             "stage": described(stage(name, source)),
@@ -47,7 +43,10 @@ def job(run: Run, listings: Mapping[str, Listing], limits: Limits) -> Job:
         for name, source in run.sources.items()
     }
     recipe = Recipe(Ingest.name, Ingest.version, settings)
-    every = [piece for found in pieces.values() for piece in found]
+    folder = files.join(run.out, recipe.folder)
+
+    def an_example(receipts: Sequence[Receipt], source: str) -> str:
+        return a_rejected(folder, receipts, source)
 
     def begin(*_: object) -> list[Task]:
         seen.expect(every)
@@ -60,17 +59,27 @@ def job(run: Run, listings: Mapping[str, Listing], limits: Limits) -> Job:
             "files": {name: _files(found) for name, found in listings.items()},
         }
         ledger.must_balance_intake(page["intake"])
-        must_be_good(page["intake"], run, files.join(run.out, recipe.folder))
-        must_be_unique(files.join(run.out, recipe.folder), receipts, limits)
+        must_be_good(page["intake"], run, every, lambda source: an_example(receipts, source))
+        must_be_unique(folder, receipts, {task.key: piece for task, piece in zip(tasks, every, strict=True)}, limits)
         seen.remember(every, receipts)
         return page
 
-    return Job(recipe, begin, balance, {})
+    return Job(recipe, begin, balance, {}, watch=lambda made: watched(run, every, made, an_example))
 
 
 def listed(run: Run, base: Path) -> dict[str, Listing]:
-    """What lies where the sources' paths point."""
-    return {name: listing(_where(name, source), base) for name, source in run.sources.items()}
+    """What lies where the sources' paths point.
+
+    Errors: BadSource.
+    """
+    return {name: _listing(name, source, base) for name, source in run.sources.items()}
+
+
+def _listing(name: str, source: Source, base: Path) -> Listing:
+    try:
+        return listing(_where(name, source), base)
+    except BadSource as error:
+        raise BadSource(str(error) if str(error).startswith("source ") else f"source {name}: {error}") from error
 
 
 def _files(found: Listing) -> dict[str, Any]:
@@ -114,52 +123,36 @@ def fields(source: Source) -> Fields:
     return Fields(text=source.fields.get("text"), id=source.fields.get("id"), max_document=source.max_document, **named)
 
 
-def bound(source: Source, pieces: Sequence[Piece]) -> Bound:
-    """How many rejected records a source may hold: 0.1% or 10, whichever is more, unless the run file says."""
-    unpacked = sum(piece.size for piece in pieces) * UNPACKED
-    if source.max_bad is None:
-        return Bound(LEAST_BAD, MAX_BAD, unpacked)
-    return Bound(0, source.max_bad, unpacked)
+def a_rejected(folder: str, receipts: Sequence[Receipt], source: str) -> str:
+    """A rejected record of a source, and why it is one."""
+    for receipt in receipts:
+        bad = any(row["source"] == source and row["rejected"] for row in receipt.ledger["intake"])
+        for shard in receipt.shards if bad else ():
+            if shard.name.startswith(ASIDE_PREFIX):
+                for batch in read_shard(Columns(files.join(folder, shard.name))):
+                    if batch["rejected"].null_count < batch.num_rows:
+                        return f"{example(batch)}; all of them lie in {folder}/{ASIDE_PREFIX}-*.arrow"
+    return "none"
 
 
-def must_be_good(intake: Sequence[ledger.Row], run: Run, folder: str) -> None:
-    """Every source has documents, and few enough rejected records.
+def must_be_unique(folder: str, receipts: Sequence[Receipt], pieces: Mapping[str, Piece], limits: Limits) -> None:
+    """No two documents of the run have the same id. `pieces` go by the keys of the receipts.
 
-    Errors: BadSource, with the reasons and where the rejected records lie.
+    Errors: BadSource, which names the id, the sources and the files.
     """
-    for row in intake:
-        name, bad = row["source"], sum(row["rejected"].values())
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in {**row["skipped"], **row["rejected"]}.items())
-        if not row["documents"]:
-            raise BadSource(
-                f"source {name}: no document in {row['read']:,} records ({reasons or 'its files are empty'}); "
-                f"check `path`, `format` and `fields` of the source. The records lie in {folder}/aside-*.arrow"
-            )
-        allowed = bound(run.sources[name], []).allowed(row["read"])
-        if bad > allowed:
-            raise BadSource(
-                f"source {name}: {bad:,} of {row['read']:,} records are rejected ({reasons}), {allowed:,} are allowed; "
-                f"mend the source or raise its `max_bad`. The rejected records lie in {folder}/aside-*.arrow"
-            )
-
-
-def must_be_unique(folder: str, receipts: Sequence[Receipt], limits: Limits) -> None:
-    """No two documents of the run have the same id.
-
-    Errors: BadSource, which names the id and the sources.
-    """
-    paths = [
-        files.join(folder, shard.name)
+    paths = {
+        files.join(folder, shard.name): pieces[receipt.key]
         for receipt in receipts
         for shard in receipt.shards
         if shard.name.startswith("part-")
-    ]
+    }
     with query.database(limits, folder) as connection:
         twice = query.repeated(connection, [[Columns(path, ("id_hash",))] for path in paths], "id_hash")
     if twice:
-        one, other = (query.value(Columns(paths[shard], ("id", "source")), row) for shard, row in twice)
+        (path, row), (other, _) = ((list(paths)[shard], row) for shard, row in twice)
+        one, two = (f"source {piece.source} ({piece.files[0].name})" for piece in (paths[path], paths[other]))
         raise BadSource(
-            f"id {one['id']!r} stands twice: in source {one['source']} and again in source {other['source']}; "
+            f"id {query.value(Columns(path, ('id',)), row)['id']!r} stands twice: in {one} and again in {two}; "
             "set `on_duplicate_id: qualify` on the source to put file and record number before its ids, "
             "or leave `fields: {id: …}` out"
         )

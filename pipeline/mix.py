@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -73,20 +74,26 @@ def apportion(total: int, wanted: Mapping[Any, Fraction]) -> dict[Any, int]:
 
 
 def within(mix: Mix, language: str, cells: Sequence[ledger.Row]) -> dict[tuple[str, ...], Fraction]:
-    """The share of each cell in its language: as the run file names its source's, else by the tokens left."""
-    pinned: dict[str, Fraction] = {}
-    if not isinstance(mix.within, str):
-        pinned = {source: _exact(share) for source, share in mix.within.get(language, {}).items()}
-    free = sum(row["tokens"] for row in cells if row["source"] not in pinned)
-    rest = 1 - sum(pinned.values())
-    if rest and not free:
-        raise Short(f"mix: {language}: the named sources have {float(1 - rest):.1%} and no other source has any tokens")
-    by_source = {name: sum(row["tokens"] for row in cells if row["source"] == name) for name in pinned}
-    found: dict[tuple[str, ...], Fraction] = {}
+    """The share of each cell in its language: as the run file names its source's, else by the tokens left.
+
+    Errors: Short, where a source with a share has nothing left.
+    """
+    named = {} if isinstance(mix.within, str) else mix.within.get(language, {})
+    tokens = Counter[str]()
     for row in cells:
-        share, pool = (pinned[row["source"]], by_source[row["source"]]) if row["source"] in pinned else (rest, free)
-        found[tuple(row[name] for name in CELL)] = share * Fraction(row["tokens"], pool) if pool else Fraction(0)
-    return found
+        tokens[row["source"]] += row["tokens"]
+    if named:
+        exact = {source: _exact(share) for source, share in named.items()}
+        part = {source: share / sum(exact.values()) for source, share in exact.items()}
+    else:
+        part = {source: Fraction(number, tokens.total() or 1) for source, number in tokens.items()}
+    if short := [source for source, share in part.items() if share and not tokens[source]]:
+        raise Short(f"mix: {language}: nothing is left of {', '.join(short)}; lower the share in `mix.within` to 0%")
+    return {
+        tuple(row[name] for name in CELL): part.get(row["source"], Fraction(0))
+        * Fraction(row["tokens"], tokens[row["source"]] or 1)
+        for row in cells
+    }
 
 
 def targets(run: Run, total: int, cells: Sequence[ledger.Row]) -> list[ledger.Row]:

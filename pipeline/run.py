@@ -90,7 +90,8 @@ def perform(job: Job, out: str, spread: Spread, watch: Watch, batch_rows: int = 
     with ExitStack() as stack:
         orders = [Order(task, folder, batch_rows) for task in job.tasks(stack, spread)]
         watch(adopt(orders, files.join(out, job.recipe.stage)))
-        receipts = [receipt for steps in (map if job.here else spread)(work, orders) for receipt in steps]
+        made = job.watch((map if job.here else spread)(work, orders))
+        receipts = [receipt for steps in made for receipt in steps]
     page = dict(job.balance(receipts))
     job.finish(folder, page)
     schema = orders[0].task.stage.schema() if orders else pa.schema([])
@@ -144,7 +145,7 @@ def steps(folder: str, key: str) -> list[Receipt]:
     """The finished steps of a unit, in order, as far as they and their files are there."""
     found: list[Receipt] = []
     while files.exists(path := files.join(folder, receipt_name(key, len(found)))):
-        receipt = Receipt.parse(files.read(path))
+        receipt = store.read_receipt(path)
         if not all(_there(folder, shard) for shard in receipt.shards):
             break
         found.append(receipt)

@@ -15,6 +15,7 @@ from typing import Any
 
 import xxhash
 
+from prep.errors import BrokenShard
 from prep.manifests import files
 from prep.manifests.record import Receipt, readable
 from prep.pipeline.sources.piece import File, Piece
@@ -28,7 +29,7 @@ class Seen:
     def __init__(self, out: str) -> None:
         """`out` is the output folder, which keeps the memory."""
         self._path = files.join(out, NAME)
-        self._known: dict[str, dict[str, Any]] = json.loads(files.read(self._path)) if files.exists(self._path) else {}
+        self._known: dict[str, dict[str, Any]] = _read(self._path) if files.exists(self._path) else {}
         self._dates: dict[str, int] = {}  # of local files when they were listed
 
     def etagged(self, piece: Piece) -> Piece:
@@ -71,6 +72,16 @@ class Seen:
                 if label in digests:
                     self._known[name]["digests"][label.removeprefix(name)] = digests[label]
         files.write(self._path, readable(self._known))
+
+
+def _read(path: str) -> dict[str, dict[str, Any]]:
+    try:
+        plain = json.loads(files.read(path))
+    except ValueError as error:
+        raise BrokenShard(f"{path}: cannot be read ({error}); delete it and run again") from error
+    if not isinstance(plain, dict):
+        raise BrokenShard(f"{path}: holds {type(plain).__name__}, not an object; delete it and run again")
+    return plain
 
 
 def _local(file: File) -> bool:

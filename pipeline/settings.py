@@ -21,7 +21,9 @@ from pydantic import (
     model_validator,
 )
 
+from prep.errors import BadSettings
 from prep.pipeline.numbers import parse_bytes, parse_count, parse_share
+from prep.pipeline.plan.published import DEFAULT, law
 
 LARGEST = 2**63 - 1  # what a column of 64-bit integers holds
 MAX_DOCUMENT = 8_000_000  # bytes of text; the reference tokenizers take 60 to 130 times a document's size
@@ -69,6 +71,15 @@ def encoding_checked(name: str) -> str:
         "".encode(name)
     except (LookupError, ValueError) as error:
         raise ValueError(f"{name!r} is no text encoding; write utf-8, shift_jis, cp932, euc_jp, latin-1 ...") from error
+    return name
+
+
+def law_checked(name: str) -> str:
+    """A law that `prep plan` knows too."""
+    try:
+        law(name)
+    except BadSettings as error:
+        raise ValueError(str(error)) from error
     return name
 
 
@@ -158,7 +169,7 @@ class Budget(Settings):
     """How many tokens the corpus holds: given, or by a law for a model of `params` parameters."""
 
     params: Count | None = None
-    law: Literal["chinchilla-1", "ratio-20"] = "chinchilla-1"
+    law: Annotated[str, AfterValidator(law_checked)] = DEFAULT
     tokens: Count | None = None
     in_: Name | None = Field(None, alias="in")
 

@@ -49,14 +49,15 @@ def processes(workers: int) -> Iterator[Spread]:
                 "run again, with fewer --workers if it happens again"
             ) from error
 
+    whole = False
     try:
         yield spread
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in list((pool._processes or {}).values()):  # a long task would hold Ctrl-C back for minutes
-            process.terminate()
-        raise
-    pool.shutdown()
+        whole = True
+    finally:
+        if not whole:  # a long task would hold an error, or Ctrl-C, back for minutes
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+        pool.shutdown(wait=whole, cancel_futures=not whole)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ that changes no byte (where a file lies on this machine) is marked with `MACHINE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Protocol
@@ -118,8 +118,8 @@ class Shards:
         return self.books
 
     def weight(self) -> int:
-        """Bytes on disk."""
-        return sum(files.size(columns.path) for columns in self.columns)
+        """Bytes on disk; a file that is gone is an error for the one who reads it."""
+        return sum(files.size(columns.path) for columns in self.columns if files.exists(columns.path))
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ class Job:
     `tasks` is asked only where the result is not finished; what it opens (a database) it hangs on the stack, which
     lasts until the result is. `here` keeps the tasks in this process, as those that ask a database must. `balance` is
     given the receipts in the order of the tasks and returns the ledger, or raises. `finish` may add files to the folder
-    before the manifest is written. `inputs` are the results it is made from.
+    before the manifest is written. `watch` passes on what each task made, and may raise where the rest is in vain.
+    `inputs` are the results it is made from.
     """
 
     recipe: Recipe
@@ -150,6 +151,7 @@ class Job:
     inputs: Mapping[str, Result]
     here: bool = False
     finish: Callable[[str, Mapping[str, Any]], None] = lambda folder, page: None
+    watch: Callable[[Iterable[list[Receipt]]], Iterable[list[Receipt]]] = iter
 
 
 def document_shards(ingested: Result) -> list[tuple[str, str]]:

@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from prep.manifests.shards import regroup
 from prep.pipeline import commands, runfile
+from prep.pipeline import run as loop
 from prep.pipeline.chain import Machine
-from tests.tiny import tree, varied_run
+from prep.pipeline.ingest import Ingest
+from tests.tiny import made, tree, varied_run
 
 QUALITY = {
     "train": {"reference": ["encyclopedia", "books"], "against": ["web"]},
@@ -54,6 +58,27 @@ def test_neither_the_working_folder_nor_the_scratch_folder_changes_a_byte(tmp_pa
     two = names_and_bytes(config, Machine(workers=1, scratch=str(scratch)))
     assert one == two
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", range(4))
+def test_a_source_of_many_shards_goes_on_after_the_last_that_is_finished(
+    tmp_path: Path, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shards end with a batch: so batches are made small here, and shards of a few batches."""
+    monkeypatch.setattr(Ingest, "shard_bytes", 1_000)
+    monkeypatch.setattr(loop, "regroup", partial(regroup, rows=4))
+    config = varied_run(tmp_path)
+    result = made(config, until="ingest")["ingest"]
+    reference, folder = tree(tmp_path / "out"), Path(result.folder)
+    assert sum(name.endswith("-0003.json") for name in reference) >= 3
+    (folder / "manifest.json").unlink()
+    for receipt in folder.glob("part-*.json"):
+        if int(receipt.stem.rpartition("-")[2]) >= kept:
+            receipt.unlink()
+    dates = {path: path.stat().st_mtime_ns for path in finished(tmp_path / "out")}
+    made(config, until="ingest")
+    assert tree(tmp_path / "out") == reference
+    assert {path: path.stat().st_mtime_ns for path in dates} == dates
 
 
 KILLS = 4  # in each of five folders

@@ -70,7 +70,7 @@ TABLE: dict[str, Expected | str] = {
     "sjis_inside.jsonl": (2, {"not UTF-8": 1}),
     "sjis_txt/*": (0, {"not UTF-8": 6}),
     "symlink_loop": (1, {}),
-    "text_not_string.jsonl": (3, {"text is not a string": 4}),
+    "text_not_string.jsonl": (1, {"text is not a string": 6}),
     "truncated.jsonl.gz": "gzip archive is truncated; 22944 of 22944 bytes were read; 7 records",
     "truncated.jsonl.zst": "zstd archive is truncated; 24438 of 24438 bytes were read; 0 records",
     "truncated.parquet": "truncated",

@@ -15,6 +15,7 @@ import json
 import random
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,8 @@ def varied_run(tmp_path: Path, **changes: Any) -> str:
         "tokenizers": {"tiny": write_tokenizer(tmp_path / "tok"), "bytes": write_tokenizer(tmp_path / "bytes", 0)},
         "sources": {
             "wiki_ja": {
-                "path": f"{corpus}/wiki_ja/*", "language": "ja", "kind": "encyclopedia", "licence": {"field": "licence"},
-                "fields": {"id": "id"}, "edits": ["nfkc", "strip_html_entities"], "max_bad": 0.1,
+                "path": f"{corpus}/wiki_ja/*", "language": "ja", "kind": "encyclopedia",
+                "licence": {"field": "licence"}, "fields": {"id": "id"}, "edits": ["nfkc", "strip_html_entities"], "max_bad": 0.1,
             },
             "web": {
                 "path": f"{corpus}/web/*", "language": {"field": "lang", "values": {"japanese": "ja", "english": "en"}},
@@ -197,7 +198,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]], broken: tuple[int, ...] =
     for row in reversed(broken):
         lines.insert(row, '{"text": "cut off he')
     data = "".join(f"{line}\n" for line in lines).encode()
-    pack = {".gz": lambda data: gzip.compress(data, mtime=0), ".zst": zstandard.compress}.get(path.suffix, bytes)
+    pack = {".gz": partial(gzip.compress, mtime=0), ".zst": zstandard.compress}.get(path.suffix, bytes)
     path.write_bytes(pack(data))
     return path
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prep.errors import BadSettings
-from prep.pipeline.plan.laws import LAWS
+from prep.pipeline.plan import published
 from prep.pipeline.settings import Budget
 
 
@@ -13,4 +13,4 @@ def tokens(budget: Budget) -> int:
         return budget.tokens
     if budget.params is None:
         raise BadSettings("budget: give `tokens`, or `params` with a `law`")
-    return int(LAWS[budget.law].tokens(budget.params))
+    return round(published.law(budget.law).tokens(budget.params))

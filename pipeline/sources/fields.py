@@ -71,7 +71,7 @@ class Mapper:
             raise Unfit(f"no field {self.text!r}")
         if text is None:
             raise Unfit("null text", skipped=True)
-        if not isinstance(text, str):
+        if type(text) is not str:  # nor `jsonl.Digits`
             raise Unfit("text is not a string")
         return text
 

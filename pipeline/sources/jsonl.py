@@ -115,8 +115,12 @@ class Parse:
         return self._bounded(data, values), metadata
 
 
+class Digits(str):
+    """A number that no float holds, as it stands; a string for the metadata, but no text."""
+
+
 def exact(data: bytes, text: str) -> Any:
-    """JSON by the standard library: integers of any length, NaN and infinities as strings, no text twice."""
+    """JSON by the standard library: integers of any length, NaN and infinities as `Digits`, no text twice."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if sum(key == text for key, _ in pairs) > 1:
@@ -124,7 +128,7 @@ def exact(data: bytes, text: str) -> Any:
         return dict(pairs)
 
     try:
-        value = json.loads(data.decode(), object_pairs_hook=once, parse_constant=str, parse_float=_float)
+        value = json.loads(data.decode(), object_pairs_hook=once, parse_constant=Digits, parse_float=_float)
         # A lone surrogate can stand in JSON (as an escape) but not in text.
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
@@ -140,4 +144,4 @@ def exact(data: bytes, text: str) -> Any:
 
 def _float(digits: str) -> float | str:
     value = float(digits)
-    return value if math.isfinite(value) else digits
+    return value if math.isfinite(value) else Digits(digits)
