@@ -6,6 +6,7 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import orjson
 import pyarrow as pa
@@ -34,7 +35,7 @@ class Bound:
 
     def allowed(self, records: int) -> int:
         """Of so many records."""
-        return max(self.least, int(self.share * records))
+        return max(self.least, int(Fraction(repr(self.share)) * records))  # 0.29 * 100 is less than 29
 
 
 @dataclass

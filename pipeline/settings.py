@@ -61,7 +61,7 @@ def text_checked(text: str) -> str:
         raise ValueError("is empty; give a text or drop the key")
     odd = next((char for char in text if unicodedata.category(char) in ("Cc", "Cs")), None)
     if odd:
-        raise ValueError(f"{text!r} holds {_character(odd)}; take it out")
+        raise ValueError(f"{text!r} holds {_character(odd)}; take it out (in a path, write ? for it)")
     return text
 
 

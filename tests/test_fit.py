@@ -56,6 +56,7 @@ def test_the_published_exponents_of_104_models_come_out_in_time() -> None:
         assert (surface.alpha, surface.beta, surface.E) == pytest.approx((alpha, beta, floor), rel=0.01)
         assert found.a.low < found.a.value < found.a.high
         assert len(found.own.samples) == 200
+        assert name in found.own.law.title
     assert time.process_time() - begun < 20
 
 

@@ -19,7 +19,6 @@ from tests.tiny import (
     corpus,
     documents,
     made,
-    prep,
     tiny_run,
     varied_run,
     varied_texts,
@@ -99,14 +98,13 @@ def test_another_seed_chooses_other_documents(folder: Path) -> None:
     assert chosen[0] != chosen[1]
 
 
-def test_a_cell_that_is_short_is_named_with_what_is_there(tmp_path: Path) -> None:
-    done = prep("size", varied_run(tmp_path, budget={"tokens": 200_000}))
-    assert done.returncode == 2
-    lines = done.stderr.splitlines()
+def test_a_cell_that_is_short_is_named_with_what_is_there(folder: Path) -> None:
+    with pytest.raises(Short) as short:
+        made(varied_run(folder, budget={"tokens": 200_000}), until="size")
+    lines = str(short.value).splitlines()
     [line] = [line for line in lines if line.lstrip().startswith("python/code/code")]
     assert "40K" in line
     assert "7.022K" in line
-    assert "Traceback" not in done.stderr
     assert "max_epochs" in lines[-1]
 
 

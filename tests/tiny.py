@@ -15,6 +15,7 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,8 @@ def varied_run(tmp_path: Path, **changes: Any) -> str:
         "sources": {
             "wiki_ja": {
                 "path": f"{corpus}/wiki_ja/*", "language": "ja", "kind": "encyclopedia",
-                "licence": {"field": "licence"}, "fields": {"id": "id"}, "edits": ["nfkc", "strip_html_entities"], "max_bad": 0.1,
+                "licence": {"field": "licence"}, "fields": {"id": "id"}, "max_bad": 0.1,
+                "edits": ["nfkc", "strip_html_entities"],
             },
             "web": {
                 "path": f"{corpus}/web/*", "language": {"field": "lang", "values": {"japanese": "ja", "english": "en"}},
@@ -198,8 +200,8 @@ def write_rows(path: Path, rows: list[dict[str, Any]], broken: tuple[int, ...] =
     for row in reversed(broken):
         lines.insert(row, '{"text": "cut off he')
     data = "".join(f"{line}\n" for line in lines).encode()
-    pack = {".gz": partial(gzip.compress, mtime=0), ".zst": zstandard.compress}.get(path.suffix, bytes)
-    path.write_bytes(pack(data))
+    packers: dict[str, Callable[[bytes], bytes]] = {".gz": partial(gzip.compress, mtime=0), ".zst": zstandard.compress}
+    path.write_bytes(packers.get(path.suffix, bytes)(data))
     return path
 
 

@@ -84,11 +84,15 @@ def _against_optimum(params: float, tokens: float, optimal: float) -> str:
     ratio = tokens / optimal
     side = "over" if ratio >= 1 else "under"
     times = max(ratio, 1 / ratio)
-    how = "at the compute optimum" if times < 1.15 else f"{side} the compute optimum by {times:.2g} times"
+    how = "at the compute optimum" if times < 1.15 else f"{side} the compute optimum by {_figure(times)} times"
     return (
-        f"{tokens / params:,.3g} tokens a parameter is {how}: {format_count(optimal)} for "
+        f"{_figure(tokens / params)} tokens a parameter is {how}: {format_count(optimal)} for "
         f"{format_count(params)} (Chinchilla, approach 1)"
     )
+
+
+def _figure(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
 
 
 def _company(params: float, tokens: float) -> list[str]:

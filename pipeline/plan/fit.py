@@ -161,8 +161,15 @@ def _about(found: Estimate, runs: Runs) -> About:
     used = found.runs
     params, tokens, flops = ((float(each.min()), float(each.max())) for each in (used.params, used.tokens, used.flops))
     file = Path(runs.path)
-    title = f"{file.name}, approach {found.approach}"
-    return About(file.stem, title, f"prep fit {file.name}", Fitted(params, tokens, flops, f"{len(used)} runs"))
+    chosen = "".join(f", {condition}" for condition in runs.where)
+    title = f"{file.name}{chosen}, approach {found.approach}"
+    loss = runs.read_as.get("loss", "loss")
+    return About(
+        file.stem,
+        title,
+        f"prep fit of {loss} in {file.name}{chosen}",
+        Fitted(params, tokens, flops, f"{len(used)} runs"),
+    )
 
 
 def _doubts(found: Estimate, law: Law, a: Interval, flops: float) -> tuple[str, ...]:

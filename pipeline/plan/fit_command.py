@@ -14,7 +14,7 @@ from prep.pipeline.numbers import parse_count, parse_share
 # machine of two cores the same fit took 12.5 s of CPU with threads and 2.4 s without.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from prep.pipeline.plan import fit, fit_report, fit_runs, lawfile
+from prep.pipeline.plan import fit, fit_plot, fit_report, fit_runs, lawfile
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ def run(path: str, flags: Flags) -> str:
     """Fit, write the picture and the law where they are asked for, and say what was found."""
     ask = _ask(flags)
     columns = fit_runs.Columns(flags.params, flags.tokens, flags.loss, flags.flops, flags.curve, flags.where)
+    if flags.plot:
+        fit_plot.kind(flags.plot)  # before the work, not after
     found = fit.fit(fit_runs.read(path, columns), ask)
     if flags.plot:
-        from prep.pipeline.plan import fit_plot  # matplotlib is an extra, and slow to import
-
         fit_plot.save(found, flags.plot)
     if flags.write:
         lawfile.write(found.best.own, flags.write)

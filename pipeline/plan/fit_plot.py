@@ -18,6 +18,18 @@ from prep.pipeline.plan.fit_runs import Array
 COLOURS = {1: "#b5651d", 2: "#1f6f8b", 3: "#a4243b"}  # told apart by the colour-blind too, and in grey
 KINDS = (".svg", ".png", ".html")
 SHADES = "viridis"
+LABELS = 12  # parabolas that bear their compute
+
+
+def kind(path: str | Path) -> str:
+    """What the ending asks for: svg, png or html.
+
+    Errors: BadSettings.
+    """
+    ending = Path(path).suffix
+    if ending not in KINDS:
+        raise BadSettings(f"--plot {path}: {ending or 'no ending'!r} is no picture; end in {', '.join(KINDS)}")
+    return ending[1:]
 
 
 def save(found: Fit, path: str | Path) -> None:
@@ -25,14 +37,12 @@ def save(found: Fit, path: str | Path) -> None:
 
     Errors: BadSettings for another ending or without matplotlib.
     """
-    target = Path(path)
-    if target.suffix not in KINDS:
-        raise BadSettings(f"--plot {target}: {target.suffix or 'no ending'!r} is no picture; end in {', '.join(KINDS)}")
-    content = _page(found) if target.suffix == ".html" else _drawn(found, target.suffix[1:])
+    form = kind(path)
+    content = _page(found) if form == "html" else _drawn(found, form)
     try:
-        target.write_bytes(content)
+        Path(path).write_bytes(content)
     except OSError as error:
-        raise Unable(f"{target}: cannot write the picture ({error.strerror}); name a folder that is there") from error
+        raise Unable(f"{path}: cannot write the picture ({error.strerror}); name a folder that is there") from error
 
 
 def _page(found: Fit) -> bytes:
@@ -44,7 +54,7 @@ def _page(found: Fit) -> bytes:
     return f"{page}<pre>{text}</pre>{picture[picture.index('<svg') :]}".encode()
 
 
-def _drawn(found: Fit, kind: str) -> bytes:
+def _drawn(found: Fit, form: str) -> bytes:
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -61,7 +71,7 @@ def _drawn(found: Fit, kind: str) -> bytes:
         figure.suptitle(f"{Path(found.runs.path).name}: {fit_report.lines(found)[0]}", fontsize=11)
         out = io.BytesIO()
         # no date, so that the same fit is the same file
-        figure.savefig(out, format=kind, dpi=110, metadata={"Date": None} if kind == "svg" else None)
+        figure.savefig(out, format=form, dpi=110, metadata={"Date": None} if form == "svg" else None)
     return out.getvalue()
 
 
@@ -103,7 +113,7 @@ def _plain(axis: Any) -> None:
 def _mark(axes: Any, x: Any, y: Any, result: Result, what: str) -> None:
     approach = result.own.approach
     axes.scatter(
-        x, y, marker="D", s=42, facecolor="white", edgecolor=COLOURS[approach], linewidth=1.6, zorder=4,
+        x, y, marker="D", s=42, facecolor="white", edgecolor=COLOURS[approach], linewidth=1.6, zorder=7 - approach,
         label=f"{what} approach {approach}",
     )  # fmt: skip
 
@@ -133,7 +143,8 @@ def _parabolas(axes: Any, found: Fit, result: Result) -> None:
 
     used = budgets(result.estimate.runs, found.ask.tolerance)
     shades = mpl.colormaps["plasma"](np.linspace(0, 0.85, len(used)))
-    for budget, shade in zip(used, shades, strict=True):
+    labelled = range(0, len(used), -(-len(used) // LABELS))
+    for index, (budget, shade) in enumerate(zip(used, shades, strict=True)):
         found_bowl = bowl(budget)
         sizes = budget.runs.params
         axes.scatter(sizes, budget.runs.loss, s=18, color=shade, zorder=3)
@@ -141,7 +152,7 @@ def _parabolas(axes: Any, found: Fit, result: Result) -> None:
             at = np.geomspace(sizes.min(), sizes.max(), 100)
             axes.plot(at, found_bowl.loss(at), color=shade, zorder=2)
             end = (float(sizes.max()), float(found_bowl.loss(sizes.max())))
-            label = f"{budget.flops:.1e}".replace("e+", "e")
+            label = f"{budget.flops:.1e}".replace("e+", "e") if index in labelled else ""
             axes.annotate(label, end, (6, 0), textcoords="offset points", color=shade, fontsize=8, va="center")
             axes.scatter(*found_bowl.point[1:3], marker="D", s=42, facecolor="white", edgecolor=shade, zorder=4)
     axes.set(

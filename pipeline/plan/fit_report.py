@@ -82,6 +82,7 @@ def as_json(found: Fit) -> dict[str, Any]:
         "schema": SCHEMA,
         "file": runs.path,
         "rows": len(runs),
+        "where": runs.where,
         "rows_left_out_by_where": runs.left_out,
         "columns": runs.read_as,
         "at_flops": found.flops,

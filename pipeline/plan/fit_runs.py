@@ -56,6 +56,7 @@ class Runs:
     line: NDArray[np.int64]
     path: str = "runs"
     read_as: dict[str, str] = field(default_factory=dict)
+    where: tuple[str, ...] = ()
     left_out: int = 0  # rows that --where left out
     notes: tuple[str, ...] = ()
 
@@ -106,7 +107,8 @@ def read(path: str | Path, columns: Columns | None = None) -> Runs:
     if curve is not None:
         read_as["curve"] = header[curve]
     notes = fit_filter.mixed(header, kept, keys)
-    return replace(runs, path=str(path), read_as=read_as, left_out=len(rows) - len(kept), notes=notes)
+    runs = replace(runs, path=str(path), read_as=read_as, notes=notes)
+    return replace(runs, where=columns.where, left_out=len(rows) - len(kept))
 
 
 def _table(path: Path) -> tuple[list[str], list[fit_filter.Row]]:

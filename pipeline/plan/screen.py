@@ -132,27 +132,25 @@ def _beside(each: Beside) -> str:
 def _costs(found: Answer) -> Table:
     mfu = found.mfu
     spread = f"{mfu.high:.2f}, {mfu.middle:.2f}, {mfu.low:.2f}" if mfu.low < mfu.high else f"{mfu.middle:.2g}"
-    made = table(f"MFU {spread} ({mfu.source})", "at best", "likely", "at worst")
+    known = mfu.low == mfu.high
+    made = table(f"MFU {spread} ({mfu.source})", *(["it takes"] if known else ["at best", "likely", "at worst"]))
     for each in found.costs:
-        made.add_row(f"{each.title}-days", *_ends(each.accelerator_days, _day))
-        for name, interval, form in _more(each):
-            made.add_row(f"  {name}", *_ends(interval, form))
+        for name, interval, form in _figures(each):
+            ends = (interval.likely,) if known else (interval.low, interval.likely, interval.high)
+            made.add_row(name, *map(form, ends))
     return made
 
 
-def _more(each: Cost) -> Iterator[tuple[str, Interval, Callable[[float], str]]]:
+def _figures(each: Cost) -> Iterator[tuple[str, Interval, Callable[[float], str]]]:
+    yield f"{each.title}-days", each.accelerator_days, _day
     if each.calendar_days and each.accelerators:
-        yield f"days on {format_count(each.accelerators)} of them", each.calendar_days, _day
+        yield f"  days on {format_count(each.accelerators)} of them", each.calendar_days, _day
     if each.accelerators_needed:
-        yield "how many, to be done in time", each.accelerators_needed, _day
+        yield "  how many, to be done in time", each.accelerators_needed, _day
     if each.energy_kwh:
-        yield "energy, MWh", each.energy_kwh.times(1e-3), _day
+        yield "  energy, MWh", each.energy_kwh.times(1e-3), _day
     if each.price:
-        yield "price", each.price, format_count
-
-
-def _ends(interval: Interval, form: Callable[[float], str]) -> Iterator[str]:
-    return (form(each) for each in (interval.low, interval.likely, interval.high))
+        yield "  price", each.price, format_count
 
 
 def _stored(stored: Stored, tokens: float) -> Table:
@@ -200,7 +198,15 @@ def _serving(serving: Serving) -> Iterator[RenderableType]:
         f"serving together take {_percent(first.saving_share)} less ({serving.by}, {first.title})."
     )
     priced = any(each.price_before for each in serving.laws)
-    made = table("serving included", "best N", "best D", "D/N", "times the D", "saved", *(["price, before and after"] if priced else []))
+    made = table(
+        "serving included",
+        "best N",
+        "best D",
+        "D/N",
+        "times the D",
+        "saved",
+        *(["price, before and after"] if priced else []),
+    )
     for each in serving.laws:
         row = [format_count(each.params), format_count(each.tokens), figure(each.tokens_per_param)]
         row += [f"{each.times_the_tokens:.2f}", _percent(each.saving_share)]
