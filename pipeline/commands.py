@@ -17,6 +17,7 @@ from prep.manifests import files, store
 from prep.manifests.record import readable
 from prep.pipeline import card, chain, intake, report, space
 from prep.pipeline.chain import Machine
+from prep.pipeline.light import needs_pandas, spare_pandas
 from prep.pipeline.numbers import format_bytes
 from prep.pipeline.preview import Preview, preview
 from prep.pipeline.progress import Screen, console
@@ -66,7 +67,7 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
         if machine.space_check and "export" not in look.reused:
             space.must_fit(settings, {} if "ingest" in look.reused else listings)
         with ExitStack() as stack:
-            spread = stack.enter_context(workers(machine.workers))
+            spread = stack.enter_context(workers(machine.workers, None if needs_pandas(settings) else spare_pandas))
             if "ingest" not in look.reused:
                 chain.opened(settings, until, spread)
             making = Making(settings, machine, spread, stack.enter_context(Screen(screen)))

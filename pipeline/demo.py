@@ -13,6 +13,7 @@ import prep
 from prep.manifests import files
 from prep.pipeline import runfile
 from prep.pipeline.intake import fields, listed
+from prep.pipeline.light import spare_pandas
 from prep.pipeline.settings import Run
 from prep.pipeline.sources.reading import Reading
 
@@ -21,6 +22,7 @@ VOCABULARY = 4000  # pieces: a quarter of the demo corpus's tokens are then whol
 
 def prepare(out: str) -> tuple[Run, str]:
     """Write the run file and train the tokenizer below `out`; the settings, and where the run file lies."""
+    spare_pandas()
     template = resources.files("prep.configs").joinpath("demo.yaml").read_text(encoding="utf-8")
     corpus = str(resources.files("prep.configs").joinpath("demo"))
     code = str(Path(prep.__file__).parent)

@@ -226,7 +226,9 @@ class Mix(Settings):
         Annotated[Literal["proportional"], Tag(WORD)] | Annotated[dict[Language, dict[Name, Share]], Tag(MAPPING)],
         _ByShape,
     ] = "proportional"
-    max_epochs: Annotated[float, Field(ge=1)] = 1.0  # not 1: the settings' JSON must not tell the default from `1`
+    max_epochs: Annotated[float, Field(ge=1, le=1000)] = (
+        1.0  # not 1: the settings' JSON must not tell the default from `1`
+    )
     when_short: Literal["fail", "shrink"] = "fail"
 
 

@@ -47,18 +47,18 @@ class Size:
 
     def schema(self) -> pa.Schema:
         """Two columns."""
-        return pa.schema([(LEFT_OUT, pa.uint32()), (COPIES, pa.uint16())])
+        return pa.schema([(LEFT_OUT, pa.uint32()), (COPIES, pa.uint32())])
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Of the columns cell, draw, tie and reasons."""
-        passes = np.array([cut.passes for cut in self.cuts], dtype=np.uint16)
+        passes = np.array([cut.passes for cut in self.cuts], dtype=np.uint32)
         last = np.array([cut.draw is not None for cut in self.cuts], dtype=bool)
         draws = np.array([cut.draw or 0 for cut in self.cuts], dtype=np.uint64)
         ties = np.array([cut.tie for cut in self.cuts], dtype=np.uint64)
         for batch in batches:
             cell, draw, tie, reasons = (np.asarray(batch[name]) for name in ("cell", "draw", "tie", "reasons"))
             before = (draw < draws[cell]) | ((draw == draws[cell]) & (tie <= ties[cell]))
-            copies = np.where(reasons == 0, passes[cell] + (last[cell] & before), 0).astype(np.uint16)
+            copies = np.where(reasons == 0, passes[cell] + (last[cell] & before), 0).astype(np.uint32)
             full = np.where((reasons == 0) & (copies == 0), np.uint32(Reason.BUDGET), np.uint32(0))
             yield pa.record_batch(
                 [pa.array((reasons | full).astype(np.uint32)), pa.array(copies)], schema=self.schema()

@@ -19,6 +19,7 @@ from prep.pipeline import meter
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
+Begin = Callable[[], None]  # what each process does once, at its start
 
 
 class Spread(Protocol):
@@ -32,13 +33,13 @@ serial: Spread = map
 
 
 @contextmanager
-def processes(workers: int) -> Iterator[Spread]:
+def processes(workers: int, begin: Begin | None) -> Iterator[Spread]:
     """A pool of spawned processes. Never forked: tokenizers hold threads of their own, which a fork would break.
 
     Errors: WorkerLost, where a worker is killed (usually by the kernel, for memory).
     """
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(meter.shared(),))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(meter.shared(), begin))
 
     def spread(function: Callable[[Item], Made], items: Iterable[Item], /) -> Iterator[Made]:
         try:
@@ -64,20 +65,24 @@ def processes(workers: int) -> Iterator[Spread]:
 
 
 @contextmanager
-def workers(number: int) -> Iterator[Spread]:
-    """The executor for a number of workers: one runs in this process."""
+def workers(number: int, begin: Begin | None = None) -> Iterator[Spread]:
+    """The executor for a number of workers: one runs in this process. Each process calls `begin` once, at its start."""
+    if begin is not None:
+        begin()
     if number <= 1:
         yield serial
         return
-    with processes(number) as spread:
+    with processes(number, begin) as spread:
         yield spread
 
 
-def _begin(counters: SynchronizedArray[int]) -> None:
+def _begin(counters: SynchronizedArray[int], begin: Begin | None) -> None:
     """Once per worker: leave Ctrl-C to the parent, count into its meter, and end when it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # workers are processes; threads would fight them
     meter.use(counters)
+    if begin is not None:
+        begin()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

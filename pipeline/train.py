@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +25,7 @@ from prep.pipeline.run import PART, Output
 from prep.pipeline.score import Model
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread
-from prep.pipeline.stage import Asked, Job, Result, Task, described
+from prep.pipeline.stage import MACHINE, Asked, Job, Result, Task, described
 
 MOST_DOCUMENTS = 6000  # a side: the curve is flat beyond, see docs/decisions.md
 SPANS = 4  # of a document: a long book is not the whole of its side
@@ -48,6 +48,7 @@ class Train:
     most: int = MOST_DOCUMENTS
     spans: int = SPANS
     features: int = features.VERSION
+    scratch: str | None = field(default=None, metadata=MACHINE)
 
     def schema(self) -> pa.Schema:
         """Of the training list, without the text."""
@@ -57,7 +58,7 @@ class Train:
         """The list, and the model."""
         return {
             PART: Output(part_name(key, index), partial(Writer, schema=self.schema())),
-            MODEL: Output(f"{MODEL}-{self.language}.bin", partial(Trainer, seed=self.seed)),
+            MODEL: Output(f"{MODEL}-{self.language}.bin", partial(Trainer, seed=self.seed, scratch=self.scratch)),
         }
 
     def split(self, batch: pa.RecordBatch) -> dict[str, pa.RecordBatch]:
@@ -81,9 +82,9 @@ class Train:
 class Trainer:
     """Takes the lines of a training list, and writes a model."""
 
-    def __init__(self, sink: Sink, seed: int) -> None:
-        """`seed` is fastText's."""
-        self._sink, self._seed = sink, seed
+    def __init__(self, sink: Sink, seed: int, scratch: str | None) -> None:
+        """`seed` is fastText's; `scratch` is swept when a run begins, so a killed training leaves nothing behind."""
+        self._sink, self._seed, self._scratch = sink, seed, scratch
         self._lines: dict[bool, list[str]] = {True: [], False: []}
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -93,7 +94,7 @@ class Trainer:
 
     def close(self) -> int:
         """Train, and write what comes out."""
-        with TemporaryDirectory(prefix=files.TEMPORARY) as folder:
+        with TemporaryDirectory(prefix=files.TEMPORARY, dir=self._scratch) as folder:
             model = Path(folder) / "model.bin"
             quality.train(self._lines[True], self._lines[False], self._seed, model)
             self._sink.write(model.read_bytes())
@@ -152,7 +153,13 @@ def job(run: Run, language: str, ingested: Result) -> Job:
     """Train the model of one language. It depends on the shards that hold text of either side, and on no other."""
     if run.quality is None or run.quality.train is None:
         raise BadModel("the run file has no `quality.train`")
-    stage = Train(language, tuple(run.quality.train.reference), tuple(run.quality.train.against), run.seed)
+    stage = Train(
+        language,
+        tuple(run.quality.train.reference),
+        tuple(run.quality.train.against),
+        run.seed,
+        scratch=_scratch(run.out),
+    )
     shards = [
         (key, files.join(ingested.folder, name))
         for key, name in store.parts(ingested.manifest)
@@ -172,6 +179,10 @@ def job(run: Run, language: str, ingested: Result) -> Job:
         return receipts[0].ledger
 
     return Job(recipe, tasks, balance, {}, here=True)
+
+
+def _scratch(out: str) -> str | None:
+    return out if files.is_local(out) else None
 
 
 def _cut(drawn: npt.NDArray[np.uint64], stage: Train) -> int:

@@ -15,6 +15,7 @@ from prep.manifests.ledger import totals
 from prep.manifests.lineage import PROVENANCE, Finding, Made
 from prep.manifests.store import CURRENT, MANIFEST, RECIPE
 from prep.pipeline import recount, rehash, reread, runfile
+from prep.pipeline.light import spare_pandas
 from prep.pipeline.numbers import format_bytes, format_count
 from prep.pipeline.progress import Screen, console
 from prep.pipeline.reread import Check
@@ -70,7 +71,7 @@ class Report:
 def verify(target: str, processes: int | None = None, *, sources: bool = False) -> Report:
     """Verify what `target` names, and show how far it is."""
     aimed = aim(target)
-    with workers(processes or len(os.sched_getaffinity(0))) as spread, Screen(console()) as screen:
+    with workers(processes or len(os.sched_getaffinity(0)), spare_pandas) as spread, Screen(console()) as screen:
         return check(aimed, spread, screen, sources=sources)
 
 

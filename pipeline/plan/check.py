@@ -13,7 +13,7 @@ from prep.pipeline.plan.tables import Circulating, Model
 
 Judgement = Literal["as published", "plausible", "questionable", "wrong"]
 
-SAME_CLAIM = 0.03  # figures that go around are copied as they stand
+SAME_CLAIM = 0.01  # figures that go around are copied as they stand
 SAME_SIZE, SAME_TOKENS = 0.05, 0.1  # a "7B" has 6.7B; 1.3T and 1.4T are the same Chinchilla
 OFF_OPTIMUM = 2.0  # published laws differ by as much
 ORDINARY_RATIO = 500.0  # tokens a parameter; of the known models only small ones of late go beyond

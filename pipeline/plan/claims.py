@@ -21,11 +21,11 @@ FORMS = (
     'write two quantities: "70B 1.4T" (parameters, then tokens), "750GB = 500B tokens" or "10B 1000 A100-days"; '
     "units K, M, B or G, T, 億, 兆, and KB to PB for text"
 )
-NUMBER = r"(?P<number>-?(?:[0-9]+(?:[,_][0-9]+)*\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)"
+NUMBER = r"(?<![a-z0-9.])(?P<number>-?(?:[0-9]+(?:[,_][0-9]+)*\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)"
 COST = re.compile(NUMBER + r" *(?P<name>[a-z][a-z0-9-]*?)[- ](?P<unit>days?|hours?)(?![a-z])")
 SIZE = re.compile(NUMBER + r" ?(?P<unit>[kmgtp]i?b)(?![a-z])")
 COUNT = re.compile(
-    NUMBER + r" ?(?P<unit>[kmbgt]|億|兆)?(?![a-z])"
+    NUMBER + r" ?(?P<unit>[kmbgt]|億|兆)?(?![a-z0-9._])"
     r"(?: *(?:(?P<tokens>tokens?|トークン)|(?P<params>param(?:eter)?s?|パラメータ)))?"
 )
 JAPANESE = {"億": "e8", "兆": "e12"}

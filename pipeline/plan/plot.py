@@ -19,6 +19,8 @@ from prep.pipeline.plan.demand import ServedByLaw
 from prep.pipeline.plan.laws import Chinchilla, Law
 from prep.pipeline.plan.question import Question
 
+Box = tuple[float, float, float, float]  # left, bottom, right, top
+
 FORMATS = (".svg", ".png", ".html")
 DPI = 130
 MARGIN = 8.0  # the plan stands at least this factor from the edges
@@ -38,8 +40,8 @@ STYLES: dict[str, tuple[str, str]] = {
     "kaplan": ("#777777", "-."),
 }
 OWN = ("#000000", "-")
-PLAN, PLAN_LABEL = "#D40000", "100B on 100.0T"
-# Under a name, so that lines do not run through it. A path effect would make every letter a shape, the file ten times larger.
+PLAN, PLAN_LABEL = "#D40000", "100B on 100.0T, in bold"
+# Under a name, so that lines do not run through it. A path effect would make each letter a shape, eight times the file.
 PAPER = {"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.8}
 SPOTS = ((1, 0), (-1, 0), (1, -1), (1, 1))  # beside a point, or a line below or above: not over to another's
 FAMOUS = (
@@ -154,9 +156,9 @@ def _known(axes: Any, tokens: tuple[float, float], params: tuple[float, float], 
     axes.plot(*zip(*places, strict=True), "o", ms=3.6, color="#333333", zorder=4)
     room = _Room(tokens, params)
     room.take_points([*places, plan])
-    room.fits(plan, PLAN_LABEL, 1, size=1.5)
+    room.boxes.append(room.box(plan, PLAN_LABEL))
     for model, place in zip(shown, places, strict=True):
-        side, rise = next((spot for spot in SPOTS if room.fits(place, model.name, *spot)), (0, 0))
+        side, rise = next((spot for spot in SPOTS if room.fits(room.box(place, model.name, *spot))), (0, 0))
         if side:
             axes.annotate(
                 model.name, place, (4 * side, 9 * rise - 2.5), textcoords="offset points", size=7, color="#333333",
@@ -167,11 +169,11 @@ def _known(axes: Any, tokens: tuple[float, float], params: tuple[float, float], 
 class _Room:
     """Where names already are, in shares of the picture; so large is a letter of 7 points in one of this size."""
 
-    letter, line, gap = 0.0098, 0.021, 0.006
+    letter, line, gap = 0.0105, 0.021, 0.006
 
     def __init__(self, tokens: tuple[float, float], params: tuple[float, float]) -> None:
         self.tokens, self.params = tokens, params
-        self.boxes: list[tuple[float, float, float, float]] = []
+        self.boxes: list[Box] = []
 
     def at(self, place: tuple[float, float]) -> tuple[float, float]:
         x, y = (
@@ -184,19 +186,22 @@ class _Room:
         for x, y in map(self.at, places):
             self.boxes.append((x - self.gap / 2, y - self.gap, x + self.gap / 2, y + self.gap))
 
-    def fits(self, place: tuple[float, float], name: str, side: int, rise: int = 0, size: float = 1.0) -> bool:
-        """Take the room to the right (1) or left (-1) of a point, a line higher (1) or lower (-1), if there is any."""
+    def box(self, place: tuple[float, float], name: str, side: int = 1, rise: int = 0) -> Box:
+        """What a name takes to the right (1) or left (-1) of a point, a line higher (1) or lower (-1)."""
         x, y = self.at(place)
         y += rise * self.line * 1.05
-        ends = sorted((x + side * self.gap, x + side * (self.gap + self.letter * len(name) * size)))
-        box = (ends[0], y - self.line / 2 * size, ends[1], y + self.line / 2 * size)
+        left, right = sorted((x + side * self.gap, x + side * (self.gap + self.letter * len(name))))
+        return left, y - self.line / 2, right, y + self.line / 2
+
+    def fits(self, box: Box) -> bool:
+        """Take the room, if it is there."""
         if box[0] < 0 or box[2] > 1 or any(_overlap(box, each) for each in self.boxes):
             return False
         self.boxes.append(box)
         return True
 
 
-def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 

@@ -228,7 +228,7 @@ def _repeated(repeated: Repeated) -> Iterator[RenderableType]:
         f"{unique} unique tokens make {figure(whole.epochs)} epochs, worth {effective} new tokens "
         f"({_percent(whole.average_worth)} of them); the loss is {given_up:.3f} higher than with new text "
         f"throughout. Up to {FREE_EPOCHS} epochs repetition is nearly free, beyond {LAST_EPOCHS} it hardly helps. Best "
-        f"at the same FLOPs: {best}, {figure(epochs)} epochs, loss {whole.best_loss:.3f} instead of {whole.loss:.3f} "
+        f"at the same FLOPs: {best}, {figure(epochs)} epochs, loss {whole.best_loss:.4f}, not {whole.loss:.4f} "
         "(Muennighoff et al. 2023)."
     )
     if len(repeated.parts) > 1:

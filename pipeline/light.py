@@ -1,0 +1,40 @@
+"""Start-up without pandas.
+
+pyarrow imports pandas at the first `pa.array` of a Python list wherever it is installed, and `datasets` installs it:
+1.2 s of CPU and 50 MB in every process, for conversions that are never asked for here. It looks once; if it finds none
+then, it does without for the rest of the process. Only Hugging Face datasets need that bridge.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.abc import MetaPathFinder
+
+import pyarrow as pa
+
+from prep.pipeline.settings import Run
+
+
+def needs_pandas(run: Run) -> bool:
+    """Whether a source is read through `datasets`."""
+    return any(source.hf is not None for source in run.sources.values())
+
+
+class _Hidden(MetaPathFinder):
+    """Finds no pandas. (None in `sys.modules` will not do: pyarrow's Cython takes it for the module.)"""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(fullname, name=fullname)
+
+
+def spare_pandas() -> None:
+    """Let pyarrow look for pandas while it cannot be found, unless it is loaded already."""
+    if "pandas" in sys.modules:
+        return
+    hidden = _Hidden()
+    sys.meta_path.insert(0, hidden)
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(hidden)
