@@ -43,6 +43,10 @@ def told(folder: Path) -> Iterator[None]:
     """
     try:
         yield
+    except (RuntimeError, duckdb.InvalidInputException) as error:  # what becomes of Ctrl-C inside a question
+        if str(error) == "Query interrupted" or "KeyboardInterrupt" in str(error):
+            raise KeyboardInterrupt from error
+        raise
     except duckdb.OperationalError as error:
         first = str(error).partition("\n")[0]
         if any(sign in str(error) for sign in _FULL):

@@ -96,6 +96,11 @@ def test_a_mixture_of_experts_computes_on_its_active_parameters() -> None:
     assert found.known_models[0].name == "GLaM"
 
 
+def test_a_plan_that_repeats_a_circulating_error_is_told_so() -> None:
+    assert any("tenfold" in note for note in answer(Question(params=7e9, tokens=13e12)).notes)
+    assert not any("tenfold" in note for note in answer(Question(params=70e9, tokens=1.4e12)).notes)
+
+
 def test_the_shape_counts_embeddings_and_layers() -> None:
     given = Architecture(32_000, 1792, shape=Shape(26, 1792, 14, 128, 7168))
     found = answer(Question(params=1.143e9, architecture=given)).layers

@@ -51,6 +51,23 @@ def test_the_table_shows_the_spread_the_cost_and_the_disk() -> None:
         assert figure in shown
 
 
+def test_the_costs_of_the_paper_come_out_of_the_flags() -> None:
+    """Sardana et al. 2024 say 16B, 3.35T and 17% for 30B and 1.5B requests; one detail of their prices is unknown."""
+    words = (
+        "--params 30B --law sardana --gpu a100 --mfu 50% --price 1.5 --requests 1.5B --prompt-tokens 70 "
+        "--answer-tokens 215 --inference-price 1.1 --inference-peak 624e12 --mfu-decode 1% --json"
+    )
+    found = json.loads(typed(*words.split()))["inference"]["laws"][0]
+    assert round(found["params"] / 1e9, 2) == 15.67
+    assert round(found["saving_share"], 2) == 0.19
+    assert found["price_after"] < found["price_before"]
+
+
+def test_text_that_is_enough_is_not_said_to_be_repeated() -> None:
+    assert "are enough: 0.206 epochs" in typed("--params", "10B", "--unique-tokens", "1T")
+    assert "make 20.6 epochs" in typed("--params", "10B", "--unique-tokens", "10B")
+
+
 def test_json_is_the_library_answer() -> None:
     found = json.loads(typed("--params", "10B", "--inference-tokens", "1e13", "--unique-tokens", "50B", "--json"))
     assert found["schema"] == "prep-plan/1"
@@ -147,6 +164,8 @@ BAD = {
     "--params 10B --law nothing.json": ("nothing.json",),
     "--params 10B --tokens 1T --flops 1e22": ("two of them make the third",),
     "--params 10B --layers 32": ("--layers", "--d-model and --heads"),
+    "--params 10B --layers 9 --d-model 100 --heads 7": ("100", "7", "--head-dim"),
+    "--params 1B --vocab 1M --d-model 4096": ("4.096B", "1B", "--vocab"),
     "--params 10B --vocab 32000": ("--vocab", "--d-model"),
     "--params 10B --mfu-decode 1%": ("--mfu-decode", "--inference-tokens"),
     "--params 10B --requests 1B": ("--requests", "--prompt-tokens"),

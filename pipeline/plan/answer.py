@@ -9,6 +9,7 @@ Losses are in nats per token of the tokenizer that a law was fitted with, so tho
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from prep.pipeline.plan import cost, demand, published, sections, tables
@@ -145,7 +146,7 @@ def _by_law(law: Law, point: Point, name: str) -> ByLaw:
 
 def _interval(law: Law, name: str, point: Point) -> tuple[float | None, float | None]:
     """Of a law of one's own with bootstrap samples: the tokens that the inner 80% of them ask for."""
-    if law.name in published.LAWS or not name.endswith(".json") or point.asked == "tokens":
+    if law.name != published.law(name).name or not Path(name).is_file() or point.asked == "tokens":
         return None, None
     from prep.pipeline.plan import lawfile
 

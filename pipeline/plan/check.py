@@ -9,7 +9,7 @@ from prep.pipeline.numbers import format_bytes, format_count
 from prep.pipeline.plan import cost, published, tables
 from prep.pipeline.plan.claims import Claim, read
 from prep.pipeline.plan.laws import flops
-from prep.pipeline.plan.tables import Circulating, Model
+from prep.pipeline.plan.tables import Model
 
 Judgement = Literal["as published", "plausible", "questionable", "wrong"]
 
@@ -65,9 +65,9 @@ def _training(claim: Claim) -> Verdict:
 
 def _judged(claim: Claim, params: float, tokens: float, optimal: float) -> tuple[Judgement, list[str]]:
     against = _against_optimum(params, tokens, optimal)
-    known_error = next((each for each in tables.circulating() if _is(each, params=params, tokens=tokens)), None)
-    if known_error:
-        return "wrong", [f"{known_error.why} ({known_error.source})", against]
+    error = known_error(params=params, tokens=tokens)
+    if error:
+        return "wrong", [error, against]
     if claim.model is not None and not _same(claim.model, params, tokens):
         return "wrong", [f"{_shown(claim.model)} is what was published ({claim.model.source})", against]
     model = next((each for each in tables.models() if _same(each, params, tokens)), None)
@@ -130,14 +130,18 @@ def _same(model: Model, params: float, tokens: float) -> bool:
     return _near(model.params, params, SAME_SIZE) and any(_near(each, tokens, SAME_TOKENS) for each in figures)
 
 
-def _is(known: Circulating, **claimed: float) -> bool:
-    return all(_near(getattr(known, name), value, SAME_CLAIM) for name, value in claimed.items())
+def known_error(**claimed: float) -> str | None:
+    """What is wrong with a figure that goes around, and its source; by `params` or `bytes`, and `tokens`."""
+    for each in tables.circulating():
+        if all(_near(getattr(each, name), value, SAME_CLAIM) for name, value in claimed.items()):
+            return f"{each.why} ({each.source})"
+    return None
 
 
 def _text(claim: Claim) -> Verdict:
     size, tokens = claim.value("bytes") or 0.0, claim.value("tokens") or 0.0
     ratio = size / tokens
-    known = next((each for each in tables.circulating() if _is(each, bytes=size, tokens=tokens)), None)
+    known = known_error(bytes=size, tokens=tokens)
     reasons = [f"{ratio:.3g} bytes a token{_what_holds(ratio)}"]
     if 1.0 <= ratio <= COMPRESSED_HIGH:
         reasons.append("is this the size of compressed files? gzip makes text 2 to 2.6 times smaller")
@@ -147,7 +151,7 @@ def _text(claim: Claim) -> Verdict:
         f"{format_count(size / english.low)} tokens at {english.low} to {english.high} bytes a token"
     )
     if known:
-        reasons.insert(1, f"{known.why} ({known.source})")
+        reasons.insert(1, known)
     likely: Judgement = "plausible" if TEXT_LOW <= ratio <= TEXT_HIGH else "questionable"
     return Verdict(
         claim.text, "wrong" if known else likely, tuple(reasons), tokens=tokens, bytes=size, bytes_per_token=ratio

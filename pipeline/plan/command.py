@@ -65,26 +65,12 @@ FLAGS = (
     click.option("--gpus", **COUNT, help="How many; with --days and --gpu a budget of compute."),
     click.option("--days", **NUMBER, help="How long; without --gpus: how many are needed."),
     click.option("--mfu", **SHARE, help="Utilisation of the dense peak: 0.4, 40%.  [default: quartiles of known runs]"),
+    click.option("--watts", **NUMBER, help="Power of one accelerator with its share of the rest."),
+    click.option("--price", **NUMBER, help="Of one accelerator for an hour of training, in any currency."),
     click.option(
         "--law", default="chinchilla-1", show_default=True, help="A law's name, ratio:20, or a file of `prep fit`."
     ),
     click.option("--active-params", **COUNT, help="Of a mixture of experts, those that one token passes through."),
-    click.option("--inference-tokens", **COUNT, help="Tokens the model will serve in its life."),
-    click.option("--requests", **COUNT, help="Requests it will serve, with the two flags that follow."),
-    click.option("--prompt-tokens", **COUNT, help="Tokens of a request."),
-    click.option("--answer-tokens", **COUNT, help="Tokens of an answer."),
-    click.option("--price", **NUMBER, help="Of one accelerator for an hour of training, in any currency."),
-    click.option("--inference-price", **NUMBER, help="Of one for an hour of serving."),
-    click.option("--inference-gpu", help="Accelerator that serves.  [default: that of training]"),
-    click.option("--mfu-prefill", **SHARE, help="Utilisation while reading prompts.  [default: that of training]"),
-    click.option("--mfu-decode", **SHARE, help="Utilisation while writing answers.  [default: 1%]"),
-    click.option("--unique-tokens", **COUNT, help="Tokens there are; the rest of the training repeats them."),
-    click.option("--unique-tokens-from", metavar="FOLDER", help="The same from a finished `count`."),
-    click.option("--by", type=click.Choice(["language", "source"]), default="language", help="Parts of that count."),
-    click.option("--shares", help="Shares of the training by part: ja=40%,en=40%,code=20%."),
-    click.option("--from", "text_from", metavar="FOLDER", help="Bytes a token from a finished `count`."),
-    click.option("--tokenizer", help="Of that count, where there are several."),
-    click.option("--watts", **NUMBER, help="Power of one accelerator with its share of the rest."),
     click.option("--vocab", **COUNT, help="Vocabulary; with --d-model parameters are counted without embeddings."),
     click.option("--d-model", **COUNT, help="Width of the model."),
     click.option("--untied", is_flag=True, help="Input and output have embeddings of their own."),
@@ -93,6 +79,21 @@ FLAGS = (
     click.option("--head-dim", **COUNT, help="Width of a head.  [default: d-model / heads]"),
     click.option("--ffw", **COUNT, help="Width of the feed-forward block.  [default: 4 d-model]"),
     click.option("--seq", **COUNT, default="2048", help="Tokens of a sequence."),
+    click.option("--inference-tokens", **COUNT, help="Tokens the model will serve in its life."),
+    click.option("--requests", **COUNT, help="Requests it will serve, with the two flags that follow."),
+    click.option("--prompt-tokens", **COUNT, help="Tokens of a request."),
+    click.option("--answer-tokens", **COUNT, help="Tokens of an answer."),
+    click.option("--inference-price", **NUMBER, help="Of one for an hour of serving."),
+    click.option("--inference-gpu", help="Accelerator that serves.  [default: that of training]"),
+    click.option("--inference-peak", **COUNT, help="FLOPs a second of one that serves: 624e12 for int8 on an A100."),
+    click.option("--mfu-prefill", **SHARE, help="Utilisation while reading prompts.  [default: that of training]"),
+    click.option("--mfu-decode", **SHARE, help="Utilisation while writing answers.  [default: 1%]"),
+    click.option("--unique-tokens", **COUNT, help="Tokens there are; the rest of the training repeats them."),
+    click.option("--unique-tokens-from", metavar="FOLDER", help="The same from a finished `count`."),
+    click.option("--by", type=click.Choice(["language", "source"]), default="language", help="Parts of that count."),
+    click.option("--shares", help="Shares of the training by part: ja=40%,en=40%,code=20%."),
+    click.option("--from", "text_from", metavar="FOLDER", help="Bytes a token from a finished `count`."),
+    click.option("--tokenizer", help="Of that count, where there are several."),
     click.option(
         "--check", metavar="CLAIM", help='Judge a claim: "70B 1.4T", "750GB = 500B tokens", "10B 1000 A100-days".'
     ),
@@ -103,13 +104,42 @@ FLAGS = (
 )
 
 
+# Under which heading the help shows a flag and those after it.
+HEADINGS = {
+    "params": "What is known (one, or two to be judged)",
+    "gpu": "Hardware",
+    "law": "Law and model",
+    "inference_tokens": "What it will serve",
+    "unique_tokens": "How much text there is",
+    "check": "Other questions",
+    "write": "Where the answer goes",
+}
+
+
+class Sectioned(click.Command):
+    """A command whose help shows its flags under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the flags, a heading wherever one begins."""
+        sections: list[tuple[str, list[tuple[str, str]]]] = []
+        for param in self.get_params(ctx):
+            if param.name in HEADINGS:
+                sections.append((HEADINGS[param.name], []))
+            record = param.get_help_record(ctx)
+            if record is not None:
+                sections[-1][1].append(record)
+        for title, rows in sections:
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
 def _with_flags(command: Callable[..., None]) -> Callable[..., None]:
     for flag in reversed(FLAGS):
         command = flag(command)
     return command
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @_with_flags
 def plan(**flags: Any) -> None:
     """Tokens for a model, a model for a budget, and what either takes.

@@ -84,7 +84,7 @@ def _prices(served: Served, question: Question) -> inference.Prices | None:
         train_per_hour=price,
         serve_per_hour=served.price_per_hour or price,
         train_peak=train.peak_flops_per_s,
-        serve_peak=serve.peak_flops_per_s,
+        serve_peak=served.peak_flops_per_s or serve.peak_flops_per_s,
         train_mfu=mfu,
         prefill_mfu=served.prefill_mfu or mfu,
         decode_mfu=served.decode_mfu or USUAL_DECODE_MFU,

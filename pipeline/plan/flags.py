@@ -20,7 +20,9 @@ from prep.pipeline.plan.shape import Shape
 
 Flags = dict[str, Any]
 DEFAULTS = {"law": "chinchilla-1", "by": "language", "seq": 2048}
-SERVING_FLAGS = ("inference_price", "inference_gpu", "mfu_prefill", "mfu_decode", "prompt_tokens", "answer_tokens")
+SERVING_FLAGS = (
+    "inference_price", "inference_gpu", "inference_peak", "mfu_prefill", "mfu_decode", "prompt_tokens", "answer_tokens",
+)  # fmt: skip
 WHOLE = 1e-6  # shares that people write may be off by this
 
 
@@ -75,6 +77,8 @@ def _architecture(flags: Flags) -> Architecture:
         raise BadSettings("--vocab counts embeddings; add --d-model")
     shape = None
     if shaped:
+        if flags["head_dim"] is None and width % heads:
+            raise BadSettings(f"--d-model {width} does not part into {heads} --heads; add --head-dim")
         head = flags["head_dim"] or width // heads
         shape = Shape(layers, width, heads, head, flags["ffw"] or 4 * width, flags["seq"])
     return Architecture(flags["vocab"], width, flags["untied"], shape)
@@ -97,7 +101,8 @@ def _served(flags: Flags) -> Served | None:
     machine = flags["inference_gpu"]
     return Served(
         tokens, requests, prompt, answer, flags["inference_price"],
-        None if machine is None else tables.accelerator(machine).name, flags["mfu_prefill"], flags["mfu_decode"],
+        None if machine is None else tables.accelerator(machine).name, flags["inference_peak"],
+        flags["mfu_prefill"], flags["mfu_decode"],
     )  # fmt: skip
 
 

@@ -23,6 +23,10 @@ def plan(question: Question, plain: bool, picture: str | None, block: str | None
     """Answer a question on the terminal, and in the files that are asked for."""
     if block is not None and Path(block).exists():
         raise BadSettings(f"--write {block}: is there already; name a new file")
+    if picture is not None:
+        from prep.pipeline.plan import plot
+
+        plot.must_be_drawable(picture)
     found = answer(question)
     if plain:
         click.echo(dump(as_json(found)))
@@ -31,8 +35,6 @@ def plan(question: Question, plain: bool, picture: str | None, block: str | None
 
         screen.show(found, console())
     if picture is not None:
-        from prep.pipeline.plan import plot
-
         plot.write(found, question, picture)
     if block is not None:
         write(block, budget_block(found, question))
@@ -59,8 +61,9 @@ def check_or_compare(claim: str | None, plain: bool) -> None:
 
 def budget_block(found: Answer, question: Question) -> str:
     """The `budget:` of a run file: by law where the law decides, else the tokens themselves."""
-    said = f"# {format_count(found.params)} parameters, {format_count(found.tokens)} tokens, {found.flops:.3g} FLOPs"
-    by_law = found.asked == "params" and question.active_params is None and not question.law.endswith(".json")
+    flops = f"{found.flops:.2e}".replace("e+", "e")
+    said = f"# {format_count(found.params)} parameters, {format_count(found.tokens)} tokens, {flops} FLOPs"
+    by_law = found.asked == "params" and question.active_params is None and not Path(question.law).is_file()
     lines = [f"  params: {round(found.params):_}", f"  law: {question.law}"] if by_law else []
     lines = lines or [f"  tokens: {round(found.tokens):_}"]
     return "\n".join((f"{said} ({found.chosen.title})", "budget:", *lines, ""))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +52,26 @@ FAMOUS = (
 )  # fmt: skip
 
 
+def must_be_drawable(path: str) -> None:
+    """Look before anything is worked out whether a picture can be made.
+
+    Errors: BadSettings, where the ending is none of ours, or matplotlib is missing.
+    """
+    if Path(path).suffix.lower() not in FORMATS:
+        raise BadSettings(f"--plot {path}: write a file that ends with {', '.join(FORMATS)}")
+    if find_spec("matplotlib") is None:
+        raise BadSettings("--plot needs matplotlib; install it with: pip install 'prep-corpus[plot]'")
+
+
 def write(found: Answer, question: Question, path: str) -> None:
     """Draw a plan into a file.
 
-    Errors: BadSettings, where the ending is none of ours, matplotlib is missing, or the file cannot be written.
+    Errors: BadSettings, where no picture can be made or the file cannot be written.
     """
+    must_be_drawable(path)
+    import matplotlib as mpl
+
     ending = Path(path).suffix.lower()
-    if ending not in FORMATS:
-        raise BadSettings(f"--plot {path}: write a file that ends with {', '.join(FORMATS)}")
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise BadSettings("--plot needs matplotlib; install it with: pip install 'prep-corpus[plot]'") from error
     # Text stays text, so that it can be searched; ids hang on nothing but the picture, so that it is the same twice.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "prep", "font.size": 9}):
         content = _rendered(found, question, "png" if ending == ".png" else "svg")

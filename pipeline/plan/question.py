@@ -64,6 +64,7 @@ class Served:
     answer_tokens: float = 0.0
     price_per_hour: float | None = None
     accelerator: str | None = None
+    peak_flops_per_s: float | None = None
     prefill_mfu: float | None = None
     decode_mfu: float | None = None
 
@@ -75,9 +76,13 @@ class Served:
         return 0.0, self.tokens or 0.0
 
     @property
+    def _rates(self) -> tuple[float | str | None, ...]:
+        return self.price_per_hour, self.accelerator, self.peak_flops_per_s, self.prefill_mfu, self.decode_mfu
+
+    @property
     def priced(self) -> bool:
-        """Whether training and serving differ in price or utilisation."""
-        return any(each is not None for each in (self.price_per_hour, self.prefill_mfu, self.decode_mfu))
+        """Whether training and serving differ in machine, price or utilisation."""
+        return any(each is not None for each in self._rates)
 
 
 @dataclass(frozen=True)

@@ -221,22 +221,30 @@ def _serving(serving: Serving) -> Iterator[RenderableType]:
 
 def _repeated(repeated: Repeated) -> Iterator[RenderableType]:
     whole = repeated.whole
-    unique, effective = format_count(whole.unique_tokens), format_count(whole.effective_tokens)
-    best = f"{format_count(whole.best_params)} parameters on {format_count(whole.best_tokens)} tokens"
-    given_up, epochs = whole.loss - whole.loss_if_all_unique, whole.best_tokens / whole.unique_tokens
-    yield Text(
-        f"{unique} unique tokens make {figure(whole.epochs)} epochs, worth {effective} new tokens "
-        f"({_percent(whole.average_worth)} of them); the loss is {given_up:.3f} higher than with new text "
-        f"throughout. Up to {FREE_EPOCHS} epochs repetition is nearly free, beyond {LAST_EPOCHS} it hardly helps. Best "
-        f"at the same FLOPs: {best}, {figure(epochs)} epochs, loss {whole.best_loss:.4f}, not {whole.loss:.4f} "
-        "(Muennighoff et al. 2023)."
-    )
+    unique, epochs = format_count(whole.unique_tokens), figure(whole.epochs)
+    if whole.effective_tokens < whole.epochs * whole.unique_tokens:
+        yield Text(_given_up(repeated, unique, epochs))
+    else:
+        yield Text(f"{unique} unique tokens are enough: {epochs} epochs, nothing need be repeated.")
     if len(repeated.parts) > 1:
         made = table("repeated", "unique", "in training", "epochs", "worth")
         for each in repeated.parts:
             row = (format_count(each.unique_tokens), format_count(each.tokens), figure(each.epochs))
             made.add_row(each.name, *row, format_count(each.effective_tokens))
         yield made
+
+
+def _given_up(repeated: Repeated, unique: str, epochs: str) -> str:
+    whole = repeated.whole
+    best = f"{format_count(whole.best_params)} parameters on {format_count(whole.best_tokens)} tokens"
+    more = whole.loss - whole.loss_if_all_unique
+    return (
+        f"{unique} unique tokens make {epochs} epochs, worth {format_count(whole.effective_tokens)} new tokens "
+        f"({_percent(whole.average_worth)} of them); the loss is {more:.3f} higher than with new text throughout. "
+        f"Up to {FREE_EPOCHS} epochs repetition is nearly free, beyond {LAST_EPOCHS} it hardly helps. "
+        f"Best at the same FLOPs: {best}, {figure(whole.best_tokens / whole.unique_tokens)} epochs, "
+        f"loss {whole.best_loss:.4f}, not {whole.loss:.4f} (Muennighoff et al. 2023)."
+    )
 
 
 def table(first: str, *heads: str) -> Table:

@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from prep.errors import BadSettings
 from prep.pipeline.numbers import format_count
 from prep.pipeline.plan import inference, published, shape, tables
+from prep.pipeline.plan.check import known_error
 from prep.pipeline.plan.laws import Chinchilla, Law, flops
 from prep.pipeline.plan.question import Architecture, Point, Question, Text
 
@@ -140,12 +142,20 @@ def stored(tokens: float, text: Text | None) -> Stored:
 
 
 def layers(point: Point, params: float, given: Architecture) -> Layers | None:
-    """What the shape says; None where none is given."""
+    """What the shape says; None where none is given.
+
+    Errors: BadSettings, where it has more embeddings than the model has parameters.
+    """
     if given.shape is None and (given.vocabulary is None or given.d_model is None):
         return None
     width = given.d_model or (given.shape.d_model if given.shape else 0)
     vocabulary = given.vocabulary
     embeddings = None if vocabulary is None else shape.embedding_params(vocabulary, width, 2 if given.untied else 1)
+    if embeddings is not None and embeddings >= params:
+        raise BadSettings(
+            f"--vocab and --d-model make {format_count(embeddings)} of embeddings, but the model has "
+            f"{format_count(params)} parameters in all; --params counts embeddings too"
+        )
     exact = whole = None
     if given.shape is not None:
         exact = shape.training_flops(given.shape, point.tokens)
@@ -169,6 +179,9 @@ def beside(model: tables.Model) -> Beside:
 
 def notes(point: Point, law: Law, question: Question) -> Iterator[str]:
     """What a reader should know before trusting the numbers."""
+    error = known_error(params=point.params, tokens=point.tokens) if point.judged else None
+    if error:
+        yield f"a figure that goes around and is wrong: {error}"
     if law.warning:
         yield f"{law.title}: {law.warning}"
     beyond = law.fitted.beyond(point.params, point.tokens)
