@@ -1,8 +1,8 @@
 """Time, peak memory and bytes written of each stage: `python -m benchmarks.stages RUN.yaml [--workers N]`.
 
 Each stage is one process tree of its own (`prep STAGE RUN.yaml`), so the start-up and the look at what is finished
-(about a second) are in its time. Peak memory is the largest sum of unique set sizes over the tree (what would be freed if
-it ended), looked at every 50 ms. Begin with an empty output folder.
+(about a second) are in its time. Peak memory is the largest sum of unique set sizes over the tree (what its end frees),
+looked at every 50 ms. Begin with an empty output folder.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -138,8 +138,10 @@ def demo(out: str, **flags: Any) -> None:
 
 
 @cli.command()
-@click.option("--output", "-o", default="-", help="File to write; standard output by default.")
-def init(output: str) -> None:
+@click.option(
+    "--output", "-o", default="-", type=click.File("w", "utf-8"), help="File to write; standard output by default."
+)
+def init(output: IO[str]) -> None:
     """Write a commented run file to fill in.
 
     \b
@@ -148,8 +150,7 @@ def init(output: str) -> None:
     from importlib import resources
 
     text = resources.files("prep.configs").joinpath("template.yaml").read_text(encoding="utf-8")
-    with click.open_file(output, "w", encoding="utf-8") as file:
-        file.write(text)
+    output.write(text)
 
 
 @cli.command()

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +24,7 @@ from prep.pipeline.query import Limits
 from prep.pipeline.run import perform
 from prep.pipeline.spread import serial
 from tests.nasty import (
+    TIMEOUT,
     ended,
     good,
     good_texts,
@@ -473,6 +476,32 @@ def at_work(process: psutil.Process, config: str) -> list[psutil.Process]:
     return workers(process) if [*Path(config).parent.glob("out/ingest/*/part-*.json")] else []
 
 
+ears = pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="started in the background: Ctrl-C is ignored from there"
+)
+
+QUESTION = """
+import sys
+from prep.pipeline.query import Limits, ask, database
+with database(Limits(), sys.argv[1]) as connection:
+    print("asked", flush=True)
+    ask(connection, "select sum(a.range * b.range) as x from range(10000000) a, range(10000000) b where a.range != b.range")
+"""
+
+
+@ears
+def test_ctrl_c_ends_a_question(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", QUESTION, str(tmp_path)]
+    asking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert asking.stdout is not None
+    assert asking.stdout.readline() == "asked\n"
+    time.sleep(0.3)
+    asking.send_signal(signal.SIGINT)
+    assert asking.communicate(timeout=TIMEOUT)[1].splitlines()[-1] == "KeyboardInterrupt"
+    assert not [*tmp_path.iterdir()]
+
+
+@ears
 def test_ctrl_c_ends_a_run_at_once_and_leaves_no_worker(tmp_path: Path) -> None:
     config, sent, were = long_run(tmp_path), list[float](), list[psutil.Process]()
 
