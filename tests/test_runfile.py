@@ -1,6 +1,5 @@
 import copy
 import io
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -229,12 +228,10 @@ def test_what_is_no_run_file_is_said_in_one_line(text: str, error: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_billion_laughs_is_refused_at_once() -> None:
+def test_a_billion_laughs_is_refused() -> None:
     laughs = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
-    start = time.perf_counter()
     with pytest.raises(BadSettings, match="more than 100,000 values once aliases are written out"):
         runfile.loads(laughs, "run.yaml")
-    assert time.perf_counter() - start < 2  # seconds; it takes milliseconds
 
 
 def test_anchors_aliases_and_merges_work() -> None:
