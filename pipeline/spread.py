@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.sharedctypes import SynchronizedArray
 from typing import Protocol, TypeVar
@@ -45,7 +46,9 @@ def processes(workers: int, begin: Begin | None) -> Iterator[Spread]:
         try:
             # Not pool.map: it cancels what waits as it is left, and the pool's thread, where workers are terminated at
             # that moment, ends in a traceback over futures that are cancelled (CPython 3.11, 1 of 3 Ctrl-C).
-            for future in [pool.submit(function, item) for item in items]:
+            with _deaf():
+                made = [pool.submit(function, item) for item in items]
+            for future in made:
                 yield future.result()
         except BrokenProcessPool as error:
             raise WorkerLost(
@@ -62,6 +65,20 @@ def processes(workers: int, begin: Begin | None) -> Iterator[Spread]:
             for process in list((pool._processes or {}).values()):
                 process.terminate()
         pool.shutdown(wait=whole, cancel_futures=not whole)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C waits until the block ends, and never reaches a process that is started in it.
+
+    Submitting starts the workers, and one that is still importing would answer Ctrl-C with a traceback.
+    """
+    resource_tracker.ensure_running()  # its start, inside the block, would let the signal in
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
@@ -69,6 +70,24 @@ def intake(results: dict[str, Result], source: str) -> dict[str, Any]:
     """What became of the records of a source."""
     (row,) = [row for row in results["ingest"].manifest.ledger["intake"] if row["source"] == source]
     return dict(row)
+
+
+class Gives(NamedTuple):
+    """What a file holds: documents, and the other records by reason."""
+
+    documents: int
+    skipped: Mapping[str, int] = MappingProxyType({})
+    rejected: Mapping[str, int] = MappingProxyType({})
+
+
+def must_give(results: dict[str, Result], source: str, expected: Gives) -> None:
+    """The books and the shards of a source say that it gave just this."""
+    row = intake(results, source)
+    assert Gives(row["documents"], row["skipped"], row["rejected"]) == expected
+    assert row["read"] == row["documents"] + sum(expected.skipped.values()) + sum(expected.rejected.values())
+    assert len(texts(results["ingest"], source)) == expected.documents
+    cells = results["count.tiny"].manifest.ledger["cells"]
+    assert sum(cell["documents"] for cell in cells if cell["source"] == source) == expected.documents
 
 
 def refusal(config: str, until: str = "count") -> str:

@@ -3,53 +3,34 @@
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-import psutil
 import pytest
 
-from prep.errors import BadSource, NoSpace
-from prep.pipeline import commands, runfile
+from prep.errors import BadSource
 from prep.pipeline import intake as intake_job
-from prep.pipeline.chain import Machine
-from prep.pipeline.cli import main
+from prep.pipeline import runfile
 from prep.pipeline.query import Limits
 from prep.pipeline.run import perform
 from prep.pipeline.spread import serial
 from tests.nasty import (
-    TIMEOUT,
+    Gives,
     ended,
     good,
     good_texts,
     intake,
-    must_be_clear,
+    must_give,
     nasty_run,
     nobody,
     open_folder,
     refusal,
-    small_disk,
     texts,
-    workers,
 )
 from tests.shared import BAD, TOKENIZERS, needs_shared
-from tests.tiny import DOCUMENTS, made, tiny_run, tree
+from tests.tiny import DOCUMENTS, made
 
 MOST = 1500  # MB that the whole process tree may hold
-
-
-class Gives(NamedTuple):
-    """What a file holds: documents, and the other records by reason."""
-
-    documents: int
-    skipped: Mapping[str, int] = MappingProxyType({})
-    rejected: Mapping[str, int] = MappingProxyType({})
 
 
 REQUESTS, RESPONSES = "warc request", "warc response (HTML is not extracted)"
@@ -173,15 +154,6 @@ def test_a_nasty_file_among_good_ones_loses_none_of_theirs(name: str, tmp_path: 
     results = made(config, "count")
     must_give(results, "nasty", expected._replace(documents=expected.documents + 2 * DOCUMENTS))
     assert good_texts(before, after) <= set(texts(results["ingest"], "nasty"))
-
-
-def must_give(results: dict[str, Any], source: str, expected: Gives) -> None:
-    row = intake(results, source)
-    assert Gives(row["documents"], row["skipped"], row["rejected"]) == expected
-    assert row["read"] == row["documents"] + sum(expected.skipped.values()) + sum(expected.rejected.values())
-    assert len(texts(results["ingest"], source)) == expected.documents
-    cells = results["count.tiny"].manifest.ledger["cells"]
-    assert sum(cell["documents"] for cell in cells if cell["source"] == source) == expected.documents
 
 
 @needs_shared
@@ -388,263 +360,3 @@ def test_just_as_many_rejected_records_as_are_allowed(
         said = refusal(run(bad + 1), "ingest")
         assert re.search(rf"^source s: {bad + 1} of .* are rejected.* {bad} are allowed", said)
         assert re.search(r"a\.jsonl, record 1: not JSON", said)
-
-
-# The machine says no.
-
-
-def fill(disk: Path, free: int) -> None:
-    """Leave so many bytes of a disk."""
-    ballast = disk / "ballast"
-    ballast.unlink(missing_ok=True)
-    there = os.statvfs(disk)
-    ballast.write_bytes(bytes(max(there.f_bavail * there.f_frsize - free, 0)))
-
-
-def test_wherever_the_disk_gets_full_it_is_said_and_a_run_with_room_completes(tmp_path: Path) -> None:
-    disk, full = tmp_path / "disk", list[str]()
-    with small_disk(disk, "8m") as mounted:
-        if not mounted:
-            pytest.skip("no file system can be mounted here")
-        config = tiny_run(tmp_path, out=str(disk / "out"))
-        for free in (0, 4_096, 16_384, 32_768, *range(65_536, 4_000_000, 196_608)):
-            fill(disk, free)
-            try:
-                commands.run(runfile.load(config), Machine(workers=1, space_check=False), "export")
-                break
-            except NoSpace as error:
-                must_be_clear(str(error))
-                full.append(str(error))
-        assert all(re.search("disk is full.*make room.*run again", said) for said in full)
-        assert len({said.partition(":")[0] for said in full}) > 3  # at different places of the chain
-        there = tree(disk / "out" / "export")
-    made(tiny_run(tmp_path, out=str(tmp_path / "out")))
-    assert there == tree(tmp_path / "out" / "export")
-
-
-def test_a_full_disk_is_said_by_a_worker_and_looked_for_before(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", "3m") as mounted:
-        if not mounted:
-            pytest.skip("no file system can be mounted here")
-        lines = (json.dumps({"text": os.urandom(500).hex()}) for _ in range(8_000))
-        (tmp_path / "a.jsonl").write_text("\n".join(lines))
-        config = nasty_run(tmp_path, {"s": str(tmp_path / "a.jsonl")}, out=str(tmp_path / "disk" / "out"))
-        assert re.search(r"needs about .*are free; give `out:` a larger disk", ended("count", config).refusal)
-        found = ended("count", config, "--no-space-check", "-j", "2")
-        assert found.code == 1
-        assert re.search(r"disk is full.*make room", found.refusal)
-        small = good(tmp_path / "a.jsonl")
-        made(nasty_run(tmp_path, {"s": small}, out=str(tmp_path / "disk" / "out")), "count")
-
-
-def test_a_scratch_folder_on_a_full_disk_is_said(tmp_path: Path) -> None:
-    config = tiny_run(tmp_path)
-    with small_disk(tmp_path / "disk", "8k") as mounted:
-        if not mounted:
-            pytest.skip("no file system can be mounted here")
-        with pytest.raises(NoSpace, match=r"disk: the disk is full; .*--scratch"):
-            commands.run(runfile.load(config), Machine(workers=1, scratch=str(tmp_path / "disk")), "export")
-    made(config)
-
-
-def test_an_output_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for out in ("file", "file/below"):
-        said = refusal(nasty_run(tmp_path, {"s": good(tmp_path / "a.jsonl")}, out=str(tmp_path / out)))
-        assert re.search(rf"{out}: cannot be written \(.*\); .*another `out:`", said)
-    with open_folder() as folder:
-        config = nasty_run(folder, {"s": good(folder / "a.jsonl")})
-        made(config, "ingest")
-        with nobody():
-            assert re.search(r"out: cannot be written \(Permission denied\); check", refusal(config))
-        (folder / "out" / ".lock").chmod(0o666)
-        with nobody():
-            assert re.search(r"out/count/.*: cannot be written \(Permission denied\); check", refusal(config))
-
-
-def long_run(folder: Path) -> str:
-    """A run of some seconds for two workers."""
-    (folder / "in").mkdir()
-    for piece in range(8):
-        lines = (json.dumps({"text": f"{piece} {row} " * 200}) for row in range(150))
-        (folder / "in" / f"{piece}.jsonl").write_text("\n".join(lines))
-    return nasty_run(folder, {"s": str(folder / "in")})
-
-
-def at_work(process: psutil.Process, config: str) -> list[psutil.Process]:
-    """The workers, once there is something that they have made."""
-    return workers(process) if [*Path(config).parent.glob("out/ingest/*/part-*.json")] else []
-
-
-ears = pytest.mark.skipif(
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="started in the background: Ctrl-C is ignored from there"
-)
-
-QUESTION = """
-import sys
-from prep.pipeline.query import Limits, ask, database
-with database(Limits(), sys.argv[1]) as connection:
-    print("asked", flush=True)
-    ask(connection, "select sum(a.range * b.range) as x from range(10000000) a, range(10000000) b where a.range != b.range")
-"""
-
-
-@ears
-def test_ctrl_c_ends_a_question(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", QUESTION, str(tmp_path)]
-    asking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert asking.stdout is not None
-    assert asking.stdout.readline() == "asked\n"
-    time.sleep(0.3)
-    asking.send_signal(signal.SIGINT)
-    assert asking.communicate(timeout=TIMEOUT)[1].splitlines()[-1] == "KeyboardInterrupt"
-    assert not [*tmp_path.iterdir()]
-
-
-@ears
-def test_ctrl_c_ends_a_run_at_once_and_leaves_no_worker(tmp_path: Path) -> None:
-    config, sent, were = long_run(tmp_path), list[float](), list[psutil.Process]()
-
-    def stop(process: psutil.Process) -> bool:
-        were.extend(at_work(process, config))
-        if were:
-            sent.append(time.monotonic())
-            os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
-        return bool(were)
-
-    found = ended("count", config, "-j", "2", when=stop)
-    assert time.monotonic() - sent[0] < 5
-    assert (found.code, found.error.splitlines()[-1][:7]) == (130, "stopped")
-    assert "Traceback" not in found.error
-    assert len(were) == 2
-    assert not psutil.wait_procs(were, timeout=5)[1]
-    must_give(made(config, "count"), "s", Gives(1200))
-
-
-def test_a_killed_worker_is_said_and_the_next_run_completes(tmp_path: Path) -> None:
-    config = long_run(tmp_path)
-
-    def kill(process: psutil.Process) -> bool:
-        found = at_work(process, config)
-        if found:
-            found[0].kill()
-        return bool(found)
-
-    found = ended("count", config, "-j", "2", when=kill)
-    assert found.code == 1
-    assert re.search(r"^a worker process died, .*run again, with fewer --workers", found.refusal)
-    must_give(made(config, "count"), "s", Gives(1200))
-
-
-# What the run file names beside its sources.
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (None, r"tokenizer\.json: No such file or directory; a tokenizer is"),
-        (b"", r"tokenizer\.json: the file is empty"),
-        (b"{}", r"tokenizer\.json: .*save or download the tokenizer again"),
-        (b"\x00\xff garbage", r"tokenizer\.json: .*save or download the tokenizer again"),
-    ],
-)
-def test_a_wrong_tokenizer_is_told_before_anything_is_read(content: bytes | None, said: str, tmp_path: Path) -> None:
-    config = nasty_run(tmp_path, {"s": good(tmp_path / "a.jsonl")})
-    path = tmp_path / "tok" / "tokenizer.json"
-    path.unlink()
-    if content is not None:
-        path.write_bytes(content)
-    assert re.search(said, refusal(config))
-    assert not [*tmp_path.glob("out/ingest/*")]
-
-
-@pytest.mark.parametrize("content", [None, b"", b"no model"])
-def test_a_wrong_model_is_told_before_anything_is_read(content: bytes | None, tmp_path: Path) -> None:
-    model = tmp_path / "model.bin"
-    if content is not None:
-        model.write_bytes(content)
-    config = nasty_run(
-        tmp_path,
-        {"s": good(tmp_path / "a.jsonl")},
-        quality={"model": {"en": str(model)}, "keep": {"en": {"pareto": 3}}},
-    )
-    assert re.search(r"model\.bin: .*name a", refusal(config, "export"))
-    assert not [*tmp_path.glob("out/ingest/*")]
-
-
-GOOD_RUN = """\
-out: {folder}/out
-budget: {{tokens: 1000}}
-tokenizers: {{tiny: {folder}/tok.json}}
-sources:
-  s: {{path: {folder}/a.jsonl, language: en, kind: web}}
-mix: {{shares: {{en: 100%}}}}
-"""
-# What is done to it, and where and how each mistake is told.
-MISTAKES: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
-    "empty": ([(GOOD_RUN, "")], [r"run\.yaml: empty; `prep init`"]),
-    "no mapping": ([(GOOD_RUN, "- a\n")], [r":1:1: .*where a mapping belongs"]),
-    "no YAML": ([("mix: {{", "mix: [{{")], [r"run\.yaml:\d+:\d+: "]),
-    "unknown key": ([("budget:", "seeed: 3\nbudget:")], [r":2:1: seeed: .*seed"]),
-    "three at once": (
-        [("seed", "seed"), ("tokens: 1000", "tokens: many"), ("kind: web", "kynd: web"), ("100%", "300%")],
-        [r":2:\d+: budget\.tokens: 'many'", r":5:\d+: sources\.s\.kynd: ", r":6:\d+: mix\.shares"],
-    ),
-    "twice": ([("budget:", "budget: {{tokens: 1}}\nbudget:")], [r":3:1: budget: "]),
-    "no source": ([("  s: {{path: {folder}/a.jsonl, language: en, kind: web}}\n", "")], [r":4:\d+: sources: "]),
-    "no path": ([("path: {folder}/a.jsonl, ", "")], [r":5:\d+: sources\.s: .*path"]),
-    "a wrong language": ([("language: en", "language: English")], [r":5:\d+: sources\.s\.language: 'English'"]),
-    "a wrong share": (
-        [("{{en: 100%}}", "{{en: 60%, ja: 60%}}")],
-        [r":6:7: mix\.shares: shares sum", r":6:25: mix\.shares\.ja"],
-    ),
-    "an unknown edit": ([("kind: web", "kind: web, edits: [nfkd]")], [r":5:\d+: sources\.s\.edits.*nfkc"]),
-    "an unknown tokenizer": ([("tokens: 1000", "tokens: 1000, in: teeny")], [r":2:\d+: budget\.in: .*tiny"]),
-    "a wrong name": ([("  s: ", "  ../s: ")], [r":5:\d+: sources\..*'\.\./s'"]),
-    "bytes": ([("kind: web", "kind: w\udcffb")], [r":5: not UTF-8 \(byte 0xFF"]),
-    "a control character": ([("kind: web", "kind: w\x07b")], [r":5:\d+: "]),
-}
-
-
-@pytest.mark.parametrize("name", MISTAKES)
-def test_all_mistakes_of_a_run_file_are_told_with_their_lines(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    changes, told = MISTAKES[name]
-    text = GOOD_RUN
-    for before, after in changes:
-        text = text.replace(before, after)
-    path = tmp_path / "run.yaml"
-    path.write_bytes(text.format(folder=tmp_path).encode("utf-8", "surrogateescape"))
-    monkeypatch.setattr("sys.argv", ["prep", "run", str(path)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    said = capfd.readouterr().err
-    assert end.value.code == 2
-    assert said.startswith(f"prep: {path}")
-    assert "Traceback" not in said
-    assert len(said.splitlines()) == len(told)
-    for line, pattern in zip(said.splitlines(), told, strict=True):
-        assert re.search(pattern, line)
-        assert str(path) in line
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["run", "nothing.yaml"], r"nothing\.yaml: no such file; `prep init` writes"),
-        (["run", "."], r"\.: is a folder; name the run file"),
-        (["run", "run.yaml", "--memory", "lots"], r"--memory: "),
-        (["run", "run.yaml", "--memory", "1KB"], r"Out of Memory.*more --memory"),
-    ],
-)
-def test_wrong_arguments_are_said(
-    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    tiny_run(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["prep", *arguments, "-j", "1"])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code in (1, 2)
-    assert re.search(f"(^|\n)prep: {said}", capfd.readouterr().err)
