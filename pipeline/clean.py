@@ -15,7 +15,7 @@ from prep.errors import BadInput, BrokenShard, Unable
 from prep.manifests import files, lineage
 from prep.manifests.lineage import RESULT, Finding
 from prep.manifests.store import CURRENT, MANIFEST, RECIPE
-from prep.pipeline import runfile
+from prep.pipeline import lastrun, runfile
 from prep.pipeline.numbers import format_bytes
 
 
@@ -60,7 +60,11 @@ def clean(target: str, agree: Callable[[Plan], bool], *, dry_run: bool = False) 
 
 def aim(target: str) -> str:
     """The output folder that is meant, once it is sure to be one."""
-    out = runfile.load(target).out if files.is_local(target) and Path(target).is_file() else target
+    out = target
+    if files.is_local(target) and Path(target).is_file():
+        run = runfile.load(target)
+        lastrun.must_be(run, target)
+        out = run.out
     if not files.is_local(out):
         raise BadInput(f"{out} is no local folder; remove its results with the tools of its store")
     if not (Path(out) / CURRENT).is_file() and not any(results(Path(out))):

@@ -19,7 +19,28 @@ if TYPE_CHECKING:
 STAGES = ("ingest", "count", "train", "score", "dedup", "mix", "size", "export")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+STAGE_HELP = {
+    "ingest": "Read the sources into documents; skipped and rejected records are kept, with their reason.",
+    "count": "Count the tokens of every document, by every tokenizer of the run file.",
+    "train": "Train the quality classifier of each language.",
+    "score": "Score every document: how much it reads like the reference text.",
+    "dedup": "Find the documents that say the same.",
+    "mix": "Ask each source for its part of the budget.",
+    "size": "Choose the documents, up to the budget.",
+    "export": "Write the corpus.",
+}
+
+
+class InOrder(click.Group):
+    """Lists its commands in the order in which they are of use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Planning, the chain and its stages, then what looks after results."""
+        wanted = ["plan", "fit", "init", "demo", "run", *STAGES, "verify", "clean"]
+        return [name for name in wanted if name in self.commands] + sorted(self.commands.keys() - set(wanted))
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="prep")
 def cli() -> None:
     """Plan, measure and build the training corpus of a language model.
@@ -37,8 +58,14 @@ def machine_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     for flag in (
         click.option("--batch-rows", type=click.IntRange(1), default=4096, hidden=True),
         click.option("--space-check/--no-space-check", default=True, help="Look first whether the disk has room."),
-        click.option("--scratch", type=click.Path(file_okay=False), help="Folder for what does not fit in memory."),
-        click.option("--memory", default="1GB", show_default=True, help="For questions over thin columns."),
+        click.option(
+            "--scratch",
+            type=click.Path(file_okay=False),
+            help="Folder for what does not fit in memory.  [default: `out`]",
+        ),
+        click.option(
+            "--memory", default="1GB", show_default=True, help="For sorting and grouping, of all documents at once."
+        ),
         click.option("--workers", "-j", type=click.IntRange(1), help="Processes.  [default: one per core]"),
     ):
         command = flag(command)
@@ -78,7 +105,7 @@ def _chain_command(name: str, until: str, text: str) -> click.Command:
     return command
 
 
-_RUN = """Run the whole chain of CONFIG, from sources to a corpus of the asked number of tokens.
+_RUN = """Run the whole chain of CONFIG, from sources to corpus.
 
 It says first what it reuses and what is new, and why. A killed run goes on where it stopped.
 
@@ -88,7 +115,7 @@ It says first what it reuses and what is new, and why. A killed run goes on wher
 """
 cli.add_command(_chain_command("run", "export", _RUN))
 for _stage in STAGES:
-    cli.add_command(_chain_command(_stage, _stage, f"Run the chain of CONFIG up to `{_stage}`."))
+    cli.add_command(_chain_command(_stage, _stage, f"{STAGE_HELP[_stage]}\n\nRuns the chain of CONFIG up to here."))
 
 
 cli.add_command(plan)

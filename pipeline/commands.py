@@ -15,7 +15,7 @@ from rich.console import Console
 
 from prep.manifests import files, store
 from prep.manifests.record import readable
-from prep.pipeline import card, chain, intake, report, space
+from prep.pipeline import card, chain, intake, lastrun, report, space
 from prep.pipeline.chain import Machine
 from prep.pipeline.light import needs_pandas, spare_pandas
 from prep.pipeline.numbers import format_bytes
@@ -76,6 +76,7 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
             card.write(settings, results)
         prefix = settings.out.rstrip("/") + "/"
         current = {name: result.folder.removeprefix(prefix) for name, result in results.items()}
+        lastrun.remember(settings)
         # A run up to an earlier stage leaves the last corpus named, so that `clean` keeps it.
         store.write_current(settings.out, current if "export" in results else store.current(settings.out) | current)
     return results
@@ -111,7 +112,9 @@ def tables(results: dict[str, Result]) -> None:
         screen.print(report.tokens(results))
     if "size" in results:
         screen.print(report.left_out(results))
-        screen.print(report.corpus(results))
+        screen.print(report.corpus(results, screen.width))
+        for remark in report.remarks(results):
+            screen.print(f"! {remark}", highlight=False, markup=False, soft_wrap=True)
     if "export" in results:
         screen.print(f"corpus: {results['export'].folder}", highlight=False, soft_wrap=True)
 

@@ -141,10 +141,12 @@ def _missing(
         asked, there = total * share, cells[place]["tokens"]
         if asked > there * _exact(max_epochs):
             lines.append(
-                f"  {'/'.join(place)}: asked {format_count(int(asked))}, there are {format_count(there)} "
+                f"  {'/'.join(place)}: asked {format_count(int(asked))}, {format_count(there)} are left after filters "
                 f"= {float(asked) / there if there else float('inf'):.2f} epochs"
             )
-    lines.append("raise `mix.max_epochs`, lower the budget, set `mix.when_short: shrink`, or collect more")
+    lines.append(
+        "raise `mix.max_epochs`, lower the budget, loosen `quality.keep`, set `mix.when_short: shrink`, or collect more"
+    )
     return "\n".join(lines)
 
 

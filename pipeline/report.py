@@ -14,6 +14,8 @@ from prep.pipeline.numbers import format_bytes, format_count, format_share
 from prep.pipeline.stage import Result
 
 Row = dict[str, Any]
+HARSH = 0.9  # of a source left out by score: worth a word
+WIDE = 104  # columns that the whole table of a corpus takes
 
 
 def intake(results: Mapping[str, Result]) -> Table:
@@ -45,8 +47,11 @@ def tokens(results: Mapping[str, Result]) -> Table:
     return table
 
 
-def corpus(results: Mapping[str, Result]) -> Table:
-    """Of each cell and each language: what is in the corpus, what share was asked and what was got."""
+def corpus(results: Mapping[str, Result], width: int = WIDE) -> Table:
+    """Of each cell and each language: what is in the corpus, what share was asked and what was got.
+
+    In a terminal of fewer than `WIDE` columns without kinds, bytes a token, and shares of bytes.
+    """
     page = results["size"].manifest.ledger
     asked = {_place(row): row for row in page["targets"]}
     total = _sums(page["selection"])
@@ -66,6 +71,8 @@ def corpus(results: Mapping[str, Result]) -> Table:
         table.add_row("", language, "", *_got(_sums(rows), "", share, total), style="bold")
     table.add_section()
     table.add_row("all", "", "", *_got(total, "", 1.0, total), style="bold")
+    if width < WIDE:
+        table.columns = [column for column in table.columns if column.header not in ("kind", "b/token", "in bytes")]
     return table
 
 
@@ -81,6 +88,31 @@ def left_out(results: Mapping[str, Result]) -> Table:
             figures = [f"{each['documents']:,} ({format_count(each['tokens'])})" if each else "" for each in found]
             table.add_row(*_place(row), *figures)
     return table
+
+
+def remarks(results: Mapping[str, Result]) -> list[str]:
+    """What a person should not overlook in the tables."""
+    page = results["size"].manifest.ledger
+    asked = {_place(row): row for row in page["targets"]}
+    said = []
+    for row in page["selection"]:
+        name, out = "/".join(_place(row)), row["left_out"]
+        whole = row["documents"] + sum(counts["documents"] for counts in out.values())
+        if Reason.NOT_IN_MIX.name in out:
+            said.append(f"{name}: no share in `mix`; none of its {whole:,} documents is in the corpus")
+        if (lost := out.get(Reason.QUALITY.name)) and lost["documents"] > HARSH * whole:
+            left = whole - lost["documents"]
+            said.append(f"{name}: the keep by score leaves {left:,} of {whole:,} documents; loosen `quality.keep`")
+        if _place(row) in asked and whole and not row["copies"]:
+            said.append(f"{name}: no document is in the corpus; its part of the budget is below its next document")
+    total = sum(row["tokens"] for row in page["targets"])
+    if total < page["asked"]:
+        most = max(page["targets"], key=lambda row: row["epochs"])
+        said.append(
+            f"shrunk from {page['asked']:,} to {total:,} tokens: {'/'.join(_place(most))} has no more in "
+            f"{most['epochs']:.2f} epochs"
+        )
+    return said
 
 
 def _got(row: Mapping[str, Any], epochs: str, share: float, total: Mapping[str, int]) -> list[str]:
@@ -118,6 +150,6 @@ def _table(title: str, *heads: str) -> Table:
             "lang" if head == "language" else head,
             justify="left" if head in words else "right",
             overflow="fold",
-            no_wrap=head not in words,
+            no_wrap=head not in ("skipped", "rejected", "removed by edits"),
         )
     return table

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from prep.errors import NoSpace
 from prep.manifests import files
-from prep.pipeline.numbers import format_bytes
+from prep.pipeline.numbers import format_bytes, format_count
 from prep.pipeline.plan import budget
 from prep.pipeline.settings import Run
 from prep.pipeline.sources.listing import Listing
@@ -14,6 +14,7 @@ from prep.pipeline.sources.listing import Listing
 UNPACKED = 1.2  # bytes that a run writes per byte of packed input: text packed again, its hashes, thin columns
 PLAIN = 0.6  # the same per byte of input that lies unpacked
 PER_TOKEN = 7.0  # bytes that export needs for a token: 4 to 5 of text as scratch, and as much packed by half
+MODEL = 25_000_000  # bytes of a trained model
 PACKED = (".gz", ".zst", ".parquet", ".arrow", ".feather")
 
 
@@ -24,7 +25,8 @@ def needed(run: Run, listings: Mapping[str, Listing]) -> int:
         for piece in found.pieces:
             packed = any(file.name.endswith(PACKED) for file in piece.files)
             read += piece.size * (UNPACKED if packed else PLAIN)
-    return int(read + budget.tokens(run.budget) * PER_TOKEN)
+    models = MODEL * len(run.quality.keep or run.mix.shares or (1, 2)) if run.quality and run.quality.train else 0
+    return int(read + models + budget.tokens(run.budget) * PER_TOKEN)
 
 
 def must_fit(run: Run, listings: Mapping[str, Listing]) -> None:
@@ -35,6 +37,7 @@ def must_fit(run: Run, listings: Mapping[str, Listing]) -> None:
     free = files.free_bytes(run.out)
     if free is not None and (most := needed(run, listings)) > free:
         raise NoSpace(
-            f"{run.out}: the run needs about {format_bytes(most)}, {format_bytes(free)} are free; "
+            f"{run.out}: a corpus of {format_count(budget.tokens(run.budget))} tokens needs about "
+            f"{format_bytes(most)}, {format_bytes(free)} are free; "
             "give `out:` a larger disk, lower the budget, or pass --no-space-check"
         )

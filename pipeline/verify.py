@@ -14,7 +14,7 @@ from prep.manifests import verify as checks
 from prep.manifests.ledger import totals
 from prep.manifests.lineage import PROVENANCE, Finding, Made
 from prep.manifests.store import CURRENT, MANIFEST, RECIPE
-from prep.pipeline import recount, rehash, reread, runfile
+from prep.pipeline import lastrun, recount, rehash, reread, runfile
 from prep.pipeline.light import spare_pandas
 from prep.pipeline.numbers import format_bytes, format_count
 from prep.pipeline.progress import Screen, console
@@ -84,6 +84,7 @@ def aim(target: str) -> Target:
         run = runfile.load(target)
         if not files.exists(files.join(run.out, CURRENT)):
             raise BadInput(f"{target}: its output folder {run.out} holds no finished run; first: prep run {target}")
+        lastrun.must_be(run, target)
         return Target(run.out, run=run)
     if files.exists(files.join(target, CURRENT)):
         return Target(target)

@@ -13,7 +13,7 @@ from tests.tiny import made, tiny_run
 
 def test_a_budget_that_no_disk_holds_is_refused_with_both_figures(tmp_path: Path) -> None:
     config = tiny_run(tmp_path, budget={"tokens": "900T"})
-    with pytest.raises(NoSpace, match=r"needs about 6\.3 PB, .* are free"):
+    with pytest.raises(NoSpace, match=r"tokens needs about 6\.3 PB, .* are free"):
         made(config)
     assert not list((tmp_path / "out").glob("*/*"))
 

@@ -250,7 +250,7 @@ def _given_up(repeated: Repeated, unique: str, epochs: str) -> str:
 def table(first: str, *heads: str) -> Table:
     """A table whose figures stand to the right."""
     made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
-    made.add_column(first)
+    made.add_column(first, no_wrap=True)
     for head in heads:
         made.add_column(head, justify="right" if head else "left", no_wrap=bool(head))
     return made
