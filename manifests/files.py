@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import pyarrow as pa
 from prep.errors import Busy, NoSpace, Unable
 
 TEMPORARY = ".tmp-"  # names of files that are being written; swept away under the folder's lock
+RESULT = re.compile(r"[a-z_]+/[0-9a-f]{12}")  # a result's folder below the output folder
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -174,13 +176,16 @@ def remove(folder: str) -> None:
 
 
 def sweep(folder: str) -> None:
-    """Remove what a killed run left half written. Only under the folder's lock."""
-    if is_local(folder):
-        for leftover in sorted(Path(folder).rglob(f"{TEMPORARY}*")):
-            if leftover.is_dir():
-                shutil.rmtree(leftover)
-            else:
-                leftover.unlink(missing_ok=True)
+    """Remove what a killed run left half written in an output folder, and nothing of others. Only under its lock."""
+    if not is_local(folder):
+        return
+    results = [place for place in Path(folder).glob("*/*") if RESULT.fullmatch("/".join(place.parts[-2:]))]
+    found = [*Path(folder).glob(f"{TEMPORARY}*"), *(left for place in results for left in place.rglob(f"{TEMPORARY}*"))]
+    for leftover in sorted(found):
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def free_bytes(folder: str) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, TypeVar
@@ -10,11 +9,11 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from prep.manifests import files
+from prep.manifests.files import RESULT
 from prep.manifests.record import FORMAT, SHORT, Manifest, Receipt, Recipe, readable
 from prep.manifests.store import CURRENT, MANIFEST, RECIPE
 
 PROVENANCE = "provenance"  # folder of an exported corpus that holds the recipe and manifest of every stage
-RESULT = re.compile(r"[a-z_]+/[0-9a-f]{12}")  # a result's folder below the output folder
 OWN = {"count": "tokenizer", "train": "language"}  # stages of several results: the setting that their name ends with
 
 Read = TypeVar("Read", Manifest, Receipt, Recipe, dict[str, str])

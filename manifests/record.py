@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 FORMAT = "prep-manifest/1"
@@ -98,8 +99,7 @@ def part_name(key: str, index: int) -> str:
 class Manifest:
     """What a finished result is. Written last: its existence means finished.
 
-    `inputs` are the digests of the manifests it was made from, which makes the chain; `units` maps each shard to the
-    key of its unit, by which a later recipe adopts it.
+    `inputs` are the digests of the manifests it was made from, which makes the chain.
     """
 
     stage: str
@@ -111,7 +111,7 @@ class Manifest:
     facts: dict[str, Any] = field(default_factory=dict)
     format: str = FORMAT
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the manifest's content."""
         return digest(asdict(self))

@@ -20,7 +20,7 @@ from prep.manifests.record import Shard
 
 ROWS = 4096  # most rows of a record batch
 BATCH_BYTES = 4_000_000  # most bytes of text of a record batch (one longer document stands alone)
-_WEIGHTY = ("text", "raw")  # the columns whose bytes count
+_WEIGHTY = ("text", "raw", "metadata")  # the columns whose bytes count
 
 _ANEW = "delete it, and the manifest.json in its folder, and run again: only what is missing is made anew"
 _OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))

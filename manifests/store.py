@@ -23,7 +23,11 @@ def write_recipe(folder: str, recipe: Recipe) -> None:
 
 def recipe(folder: str) -> Recipe:
     """The intent of a result."""
-    return Recipe(**_json(files.join(folder, RECIPE)))
+    path = files.join(folder, RECIPE)
+    try:
+        return Recipe(**_json(path))
+    except TypeError as error:
+        raise BrokenShard(f"{path}: not a recipe ({error}); delete it and run again") from error
 
 
 def write_receipt(folder: str, receipt: Receipt) -> None:

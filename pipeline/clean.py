@@ -13,7 +13,8 @@ from pathlib import Path
 
 from prep.errors import BadInput, BrokenShard, Unable
 from prep.manifests import files, lineage
-from prep.manifests.lineage import RESULT, Finding
+from prep.manifests.files import RESULT
+from prep.manifests.lineage import Finding
 from prep.manifests.store import CURRENT, MANIFEST, RECIPE
 from prep.pipeline import lastrun, runfile
 from prep.pipeline.numbers import format_bytes

@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
+from prep.errors import BadSettings
 from prep.manifests import files, store
 from prep.manifests.record import readable
 from prep.pipeline import card, chain, intake, lastrun, report, space
@@ -59,6 +60,11 @@ class Making:
 def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
     """Run the chain up to a stage, and keep note of what the last run made."""
     screen = console()
+    if not files.is_local(settings.out):
+        raise BadSettings(f"out: {settings.out}: results are written to local folders only, so far")
+    if machine.scratch is not None:
+        with files.told(machine.scratch):
+            Path(machine.scratch).mkdir(parents=True, exist_ok=True)
     with files.lock(settings.out):
         files.sweep(settings.out)
         listings = intake.listed(settings, Path.cwd())

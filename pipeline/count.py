@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from prep.errors import BadTokenizer
 from prep.manifests.ledger import TOKENS
 from prep.manifests.record import Recipe
 from prep.pipeline import meter
@@ -35,6 +36,8 @@ class Count:
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The tokens of each text."""
         counter = open_tokenizer(self.path, self.pattern)
+        if counter.digest != self.digest:
+            raise BadTokenizer(f"{self.path}: changed while the run went on; run again to count by what it is now")
         for batch in batches:
             tokens = counter.count(batch.column("text"))
             meter.add(tokens=int(tokens.sum()))

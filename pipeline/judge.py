@@ -169,12 +169,12 @@ def kept(scores: npt.NDArray[Any], drawn: npt.NDArray[Any], keep: Keep) -> npt.N
     return np.asarray(scores >= np.ceil((keep.threshold or 0.0) * 65535), dtype=np.bool_)
 
 
-def numbered(batch: pa.RecordBatch, cells: Sequence[Place]) -> npt.NDArray[np.int16]:
+def numbered(batch: pa.RecordBatch, cells: Sequence[Place]) -> npt.NDArray[np.int32]:
     """The number of each row's cell."""
     numbers = {"\x1f".join(place): number for number, place in enumerate(cells)}
     coded = pc.binary_join_element_wise(*(batch[name] for name in CELL), "\x1f").dictionary_encode()
-    names = np.array([numbers[name] for name in coded.dictionary.to_pylist()], dtype=np.int16)
-    return np.asarray(names[np.asarray(coded.indices)], dtype=np.int16)
+    names = np.array([numbers[name] for name in coded.dictionary.to_pylist()], dtype=np.int32)
+    return np.asarray(names[np.asarray(coded.indices)], dtype=np.int32)
 
 
 def _group(batch: pa.RecordBatch) -> tuple[tuple[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[np.bool_]]:

@@ -102,7 +102,7 @@ def targets(run: Run, total: int, cells: Sequence[ledger.Row]) -> list[ledger.Ro
     Errors: Short, with the table of what is missing, where a cell has not enough for `max_epochs` passes.
     """
     wanted: dict[tuple[str, ...], Fraction] = {}
-    for language, share in shares(run.mix).items():
+    for language, share in sorted(shares(run.mix).items()):  # as the recipe has them, not as they are written
         here = [row for row in cells if row["language"] == language]
         if share and not sum(row["tokens"] for row in here):
             raise Short(f"mix: {language} is asked {float(share):.1%} of the corpus, and no source has any of it left")

@@ -26,7 +26,7 @@ from prep.pipeline.ingest import ASIDE, ASIDE_PREFIX, Ingest, Property
 from prep.pipeline.mix import Mixed
 from prep.pipeline.score import Score
 from prep.pipeline.size import Size
-from prep.pipeline.stage import cell_books
+from prep.pipeline.stage import cell_books, content_key
 from prep.pipeline.train import Train
 
 VERSIONS = {stage.name: stage.version for stage in (Ingest, Count, Train, Score, Dedup, Mixed, Size, Export)}
@@ -45,7 +45,13 @@ class Part:
     """A shard of documents: what names it, and the languages in it."""
 
     name: str
+    sha256: str
     languages: frozenset[str]
+
+    @property
+    def key(self) -> str:
+        """What it is to the stages that read it."""
+        return content_key(self.name, self.sha256)
 
 
 def keys(recipe: Recipe, documents: Sequence[Part], written: int) -> list[str] | None:
@@ -61,9 +67,9 @@ def keys(recipe: Recipe, documents: Sequence[Part], written: int) -> list[str] |
             for piece in source["listing"]
         ]
     elif stage == Count.name:
-        pairs = [(settings, [[part.name, ["text"]]]) for part in documents]
+        pairs = [(settings, [[part.key, ["text"]]]) for part in documents]
     elif stage == Score.name:
-        pairs = [(_spoken(settings, part.languages), [[part.name, ["text", "language"]]]) for part in documents]
+        pairs = [(_spoken(settings, part.languages), [[part.key, ["text", "language"]]]) for part in documents]
     elif stage == Dedup.name:
         pairs = [(settings, f"{recipe.digest}/{part.name}") for part in documents]
     elif stage == Train.name:

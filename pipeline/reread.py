@@ -177,7 +177,8 @@ def _documents(state: Check, ingested: Made | None) -> list[Part]:
     """The shards of documents, with the languages that their receipts tell."""
     receipts = state.receipts.get(ingested.folder, []) if ingested else []
     owners = {shard.name: receipt for receipt in receipts for shard in receipt.shards}
+    sums = {shard.name: shard.sha256 for receipt in receipts for shard in receipt.shards}
     return [
-        Part(part, frozenset(row["language"] for row in owners[name].ledger["cells"]))
+        Part(part, sums[name], frozenset(row["language"] for row in owners[name].ledger["cells"]))
         for part, name in _parts(ingested)
     ]

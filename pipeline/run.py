@@ -155,6 +155,8 @@ def steps(folder: str, key: str) -> list[Receipt]:
 
 
 def _there(folder: str, shard: Shard) -> bool:
+    if ".." in shard.name.split("/") or shard.name.startswith("/"):
+        return False  # a receipt is read, not trusted: nothing outside the folder is adopted by it
     path = files.join(folder, shard.name)
     return files.exists(path) and files.size(path) == shard.bytes
 

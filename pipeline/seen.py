@@ -30,6 +30,7 @@ class Seen:
         """`out` is the output folder, which keeps the memory."""
         self._path = files.join(out, NAME)
         self._known: dict[str, dict[str, Any]] = _read(self._path) if files.exists(self._path) else {}
+        self._etags: dict[str, str | None] = {}
         self._dates: dict[str, int] = {}  # of local files when they were listed
 
     def etagged(self, piece: Piece) -> Piece:
@@ -40,13 +41,20 @@ class Seen:
         if not _local(file):
             return file
         name = f"{source}/{file.name}"
-        self._dates[name] = _changed(file)
-        known = self._known.get(name)
-        if known is None or file.etag or known["size"] != file.size:
-            return file
-        if known["changed"] == self._dates[name] or _same(file, known["digests"]):
-            return replace(file, etag=known["etag"])
-        return replace(file, etag="xxh3:" + _digest(file, 0, None))
+        if name not in self._etags:  # a file of many pieces is looked at once
+            self._dates[name] = _changed(file)
+            self._etags[name] = self._etag(file, self._dates[name], self._known.get(name))
+        return replace(file, etag=self._etags[name])
+
+    def _etag(self, file: File, changed: int, known: dict[str, Any] | None) -> str | None:
+        """None for a file that was never seen otherwise; a file that has another size, and may have had this one before
+        with other content, goes by its content.
+        """
+        if known is None or file.etag:
+            return file.etag
+        if known["size"] == file.size and (known["changed"] == changed or _same(file, known["digests"])):
+            return None if known["etag"] is None else str(known["etag"])
+        return "xxh3:" + _digest(file, 0, None)
 
     def expect(self, pieces: Iterable[Piece]) -> None:
         """Take note of what these pieces are before they are read: a file may be edited after a run that was killed."""

@@ -161,7 +161,16 @@ def document_shards(ingested: Result) -> list[tuple[str, str]]:
 
 def over_documents(stage: Stage, ingested: Result, names: tuple[str, ...]) -> list[Task]:
     """A task for each shard of documents, reading some of its columns."""
-    return [Task(stage, Shards((key,), (Columns(path, names),), (path,))) for key, path in document_shards(ingested)]
+    content = {shard.name: shard.sha256 for shard in ingested.manifest.shards}
+    return [
+        Task(stage, Shards((content_key(key, content[path.rsplit("/", 1)[-1]]),), (Columns(path, names),), (path,)))
+        for key, path in document_shards(ingested)
+    ]
+
+
+def content_key(part: str, sha256: str) -> str:
+    """What a shard of documents is to the stages after: by its content too, should its own key ever mean another."""
+    return f"{part}/{sha256}"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from prep.pipeline.run import PART, Output
 from prep.pipeline.score import Model
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread
-from prep.pipeline.stage import MACHINE, Asked, Job, Result, Task, described
+from prep.pipeline.stage import MACHINE, Asked, Job, Result, Task, content_key, described
 
 MOST_DOCUMENTS = 6000  # a side: the curve is flat beyond, see docs/decisions.md
 SPANS = 4  # of a document: a long book is not the whole of its side
@@ -126,7 +126,8 @@ def draws(looked: Looked) -> dict[bool, Any]:
         drawn = draw.draw(np.asarray(batch["draw_key"]), looked.stage.seed, draw.TRAINING)
         for good in found:
             found[good].append(drawn[sides == int(good)])
-    return {good: np.sort(np.concatenate(parts))[: looked.stage.most] for good, parts in found.items()}
+    # Each draw once: copies of a text share theirs, and a boilerplate in 20,000 copies must not be a whole side.
+    return {good: np.unique(np.concatenate(parts))[: looked.stage.most] for good, parts in found.items()}
 
 
 def sample(looked: Looked) -> pa.Table:
@@ -137,10 +138,18 @@ def sample(looked: Looked) -> pa.Table:
         sides = side(looked.stage, batch)
         drawn = draw.draw(np.asarray(batch["draw_key"]), looked.stage.seed, draw.TRAINING)
         cuts = np.array([looked.cuts[False], looked.cuts[True], 0], dtype=np.uint64)[sides]
-        chosen = np.flatnonzero((sides >= 0) & (drawn <= cuts))
+        chosen = np.sort(np.concatenate([_first(sides == good, drawn, cuts) for good in (0, 1)]))
         for row, record in zip(chosen.tolist(), batch.take(pa.array(chosen)).to_pylist(), strict=True):
             rows += _lines(looked.stage, record, bool(sides[row]), int(drawn[row]))
     return pa.Table.from_pylist(rows, LIST.append(pa.field("draw", pa.uint64())))
+
+
+def _first(
+    here: npt.NDArray[np.bool_], drawn: npt.NDArray[np.uint64], cuts: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.intp]:
+    """The rows of one side up to its cut, the first of those that share a draw."""
+    rows = np.flatnonzero(here & (drawn <= cuts))
+    return rows[np.unique(drawn[rows], return_index=True)[1]]
 
 
 def _lines(stage: Train, record: dict[str, Any], good: bool, drawn: int) -> Iterator[dict[str, Any]]:
@@ -165,14 +174,16 @@ def job(run: Run, language: str, ingested: Result) -> Job:
         for key, name in store.parts(ingested.manifest)
         if _has(store.receipt(ingested.folder, key), stage)
     ]
-    recipe = Recipe(Train.name, Train.version, described(stage), {"ingest": [key for key, _ in shards]})
+    content = {shard.name: shard.sha256 for shard in ingested.manifest.shards}
+    parts = [content_key(key, content[f"part-{key}.arrow"]) for key, _ in shards]
+    recipe = Recipe(Train.name, Train.version, described(stage), {"ingest": parts})
 
     def tasks(stack: ExitStack, spread: Spread) -> list[Task]:
         looked = [Looked(path, stage, {}) for _, path in shards]
         lowest = list(spread(draws, looked))
         cuts = {good: _cut(np.concatenate([found[good] for found in lowest]), stage) for good in (True, False)}
         lines = pa.concat_tables(spread(sample, [replace(one, cuts=cuts) for one in looked]))
-        rows = lines.sort_by([("good", "ascending"), ("draw", "ascending"), ("line", "ascending")]).select(LIST.names)
+        rows = _once(lines).sort_by([(name, "ascending") for name in ("good", "draw", "line")]).select(LIST.names)
         return [Task(stage, Asked(recipe.digest, lambda: iter(rows.to_batches()), ()))]
 
     def balance(receipts: Sequence[Receipt]) -> dict[str, Any]:
@@ -181,13 +192,24 @@ def job(run: Run, language: str, ingested: Result) -> Job:
     return Job(recipe, tasks, balance, {}, here=True)
 
 
+def _once(lines: pa.Table) -> pa.Table:
+    """The lines of one document for each side and draw: that of the lowest hash of its id."""
+    owner: dict[tuple[bool, int], bytes] = {}
+    places = list(zip(lines["good"].to_pylist(), lines["draw"].to_pylist(), strict=True))
+    hashes = lines["id_hash"].to_pylist()
+    for place, id_hash in zip(places, hashes, strict=True):
+        owner[place] = min(owner.get(place, id_hash), id_hash)
+    kept = [owner[place] == id_hash for place, id_hash in zip(places, hashes, strict=True)]
+    return lines.filter(pa.array(kept, pa.bool_()))
+
+
 def _scratch(out: str) -> str | None:
     return out if files.is_local(out) else None
 
 
 def _cut(drawn: npt.NDArray[np.uint64], stage: Train) -> int:
     """The highest draw in the sample of a side."""
-    lowest = np.sort(drawn)[: stage.most]
+    lowest = np.unique(drawn)[: stage.most]
     return int(lowest[-1]) if len(lowest) else 0
 
 

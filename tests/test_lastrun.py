@@ -21,7 +21,7 @@ def two_runs(tmp_path: Path) -> tuple[str, str]:
 def test_a_run_file_that_was_not_the_last_is_neither_verified_nor_cleaned(tmp_path: Path) -> None:
     one, two = two_runs(tmp_path)
     for act in (verify.aim, clean.aim):
-        with pytest.raises(BadInput, match="the last run in .* was of other settings"):
+        with pytest.raises(BadInput, match=r"the last run in .* was of other settings"):
             act(one)
         act(two)
         act(str(tmp_path / "out"))

@@ -249,3 +249,13 @@ def test_a_dry_run_makes_nothing(tmp_path: Path) -> None:
     was = stamps(tmp_path / "out")
     commands.dry_run(runfile.load(config), Machine(workers=1), "export")
     assert stamps(tmp_path / "out") == was
+
+
+def test_a_file_that_comes_back_to_an_earlier_size_is_read_as_it_is(tmp_path: Path) -> None:
+    config = tiny_run(tmp_path)
+    path = tmp_path / "corpus" / "python.jsonl"
+    lines = path.read_text().splitlines()
+    for text in ("AAAA one", "BBBBB two", "CCCC one"):
+        path.write_text("\n".join([json.dumps({"text": text}), *lines]) + "\n")
+        found = [row["text"] for row in rows(made(config, until="ingest")["ingest"])]
+        assert text in found

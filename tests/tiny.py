@@ -218,7 +218,14 @@ def prep(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[s
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
 
-NOT_BYTES = {".lock", "seen.json", "log.json", "current.json"}  # tell of the machine and the clock, or of the last run
+# Tell of the machine and the clock, or of the last run.
+NOT_BYTES = {
+    ".lock",
+    "seen.json",
+    "log.json",
+    "current.json",
+    "last-run.json",
+}
 
 
 def tree(out: Path) -> dict[str, bytes]:
