@@ -1,6 +1,8 @@
 """What an opened tokenizer does, and how texts reach its library: in batches bounded by bytes."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prep.errors import BrokenShard
+from prep.pipeline.tokenizers.files import Files
+from prep.pipeline.tokenizers.patterns import Pattern
 
 BATCH_BYTES = 1_000_000  # of UTF-8 per call of a library; a longer text goes alone. Larger ones only cost memory.
 TEXT_BYTES = 500  # what a text costs beside its characters, so that a million empty texts are not one batch
@@ -34,6 +38,44 @@ class Counter(Protocol):
 
     def encode(self, texts: Sequence[str]) -> list[npt.NDArray[np.uint32]]:
         """Ids of each text."""
+
+
+class Specials(StrEnum):
+    """What a special token is that is written inside a text, such as `<|endoftext|>`."""
+
+    LIBRARY = "library"  # as the reference library does: one token for a tokenizer.json, text for ranks and .model
+    TEXT = "text"
+    TOKEN = "token"  # noqa: S105 - no password
+
+
+class Engine(Protocol):
+    """Counts as the reference does, faster; believed only after the self-check."""
+
+    @property
+    def name(self) -> str:
+        """`unigram`, `gigatoken`, `fastokens`."""
+
+    @property
+    def version(self) -> str:
+        """Of the library, or of our kernel: a passed check holds for this version only."""
+
+    def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
+        """Tokens of each text."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What an engine is asked to stand for: a tokenizer's files, and the reference that reads them."""
+
+    files: Files
+    digest: str
+    split: Pattern | None
+    specials: Specials
+    reference: Counter
+
+
+class Unsuited(Exception):
+    """Raised by an engine's opener: it cannot stand for this tokenizer; the text says why."""
 
 
 def counts(
