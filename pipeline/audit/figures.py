@@ -1,4 +1,4 @@
-"""What an audit finds of each source, as plain data: the table, the JSON, the shard and the picture are drawn from it."""
+"""What an audit finds of each source, as plain data: table, JSON, shard and picture are drawn from it."""
 
 from __future__ import annotations
 
