@@ -20,7 +20,7 @@ import pyarrow as pa
 from prep.errors import Busy, NoSpace, Unable
 
 TEMPORARY = ".tmp-"  # names of files that are being written; swept away under the folder's lock
-RESULT = re.compile(r"[a-z_]+/[0-9a-f]{12}")  # a result's folder below the output folder
+RESULT = re.compile(r"[a-z_-]+/[0-9a-f]{12}")  # a result's folder below the output folder
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -164,6 +164,17 @@ def adopt(source: str, target: str) -> None:
     with open_random(source) as before, publish(target) as after:
         while chunk := before.read(1 << 20):
             after.write(chunk)
+
+
+def discard(path: str) -> None:
+    """Remove one file, if it is there."""
+    if is_local(path):
+        with told(path):
+            Path(path).unlink(missing_ok=True)
+        return
+    filesystem, inner = _remote(path)
+    if filesystem.exists(inner):
+        filesystem.rm_file(inner)
 
 
 def remove(folder: str) -> None:

@@ -1,7 +1,7 @@
 """The books: what went in, what came out, by source, language and kind. Counted from written files, never by a worker.
 
-A page of the ledger is plain JSON: `cells`, a list of rows with documents, bytes and tokens; at ingest also `intake`,
-what became of every record read. Tokens are by the name of their tokenizer.
+A page of the ledger is plain JSON: `cells`, a list of rows with documents, bytes, characters and tokens; at ingest also
+`intake`, what became of every record read. Tokens are by the name of their tokenizer.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from prep.manifests.shards import Columns, schema_of, side_by_side
 Row = dict[str, Any]
 CELL = ("source", "language", "kind")
 TOKENS = "n_tokens."  # prefix of the columns that count tokens
+SIZES = {"n_bytes": "bytes", "n_chars": "chars"}  # columns of a document's size, and what a row of the books calls them
+COUNTED = ("documents", *SIZES.values())
 COPIES = "copies"  # how often a document is in the corpus
 
 
@@ -26,28 +28,28 @@ def thin(paths: Sequence[str]) -> list[Columns]:
     """Of the shard files of one unit, the columns that books are kept by."""
     found = []
     for path in paths:
-        names = [name for name in schema_of(path).names if name in (*CELL, "n_bytes") or name.startswith(TOKENS)]
+        names = [name for name in schema_of(path).names if name in (*CELL, *SIZES) or name.startswith(TOKENS)]
         if names:
             found.append(Columns(path, tuple(names)))
     return found
 
 
 def count(paths: Sequence[str]) -> list[Row]:
-    """Documents, bytes and tokens by cell, counted from the written shards of one unit."""
+    """Documents, bytes, characters and tokens by cell, counted from the written shards of one unit."""
     return add(cells(batch) for batch in side_by_side(thin(paths)))
 
 
 def cells(batch: pa.RecordBatch) -> list[Row]:
-    """Documents, bytes and tokens by cell of a batch."""
-    sums = ["n_bytes", *(name for name in batch.schema.names if name.startswith(TOKENS))]
-    wanted = [(CELL[0], "count"), *((name, "sum") for name in sums)]
+    """Documents, bytes, characters and tokens by cell of a batch."""
+    tokens = [name for name in batch.schema.names if name.startswith(TOKENS)]
+    wanted = [(CELL[0], "count"), *((name, "sum") for name in (*SIZES, *tokens))]
     grouped = pa.Table.from_batches([batch]).group_by(list(CELL)).aggregate(wanted)
     return [
         {
             **{name: row[name] for name in CELL},
             "documents": row[f"{CELL[0]}_count"],
-            "bytes": row["n_bytes_sum"] or 0,
-            "tokens": {name.removeprefix(TOKENS): row[f"{name}_sum"] or 0 for name in sums[1:]},
+            **{called: row[f"{name}_sum"] or 0 for name, called in SIZES.items()},
+            "tokens": {name.removeprefix(TOKENS): row[f"{name}_sum"] or 0 for name in tokens},
         }
         for row in grouped.to_pylist()
     ]
@@ -59,11 +61,10 @@ def add(pages: Iterable[Iterable[Row]]) -> list[Row]:
     for page in pages:
         for row in page:
             place = tuple(row[name] for name in CELL)
-            into = total.setdefault(
-                place, {**dict(zip(CELL, place, strict=True)), "documents": 0, "bytes": 0, "tokens": {}}
-            )
-            into["documents"] += row["documents"]
-            into["bytes"] += row["bytes"]
+            empty = {**dict(zip(CELL, place, strict=True)), **dict.fromkeys(COUNTED, 0), "tokens": {}}
+            into = total.setdefault(place, empty)
+            for name in COUNTED:
+                into[name] += row[name]
             for name, tokens in row["tokens"].items():
                 into["tokens"][name] = into["tokens"].get(name, 0) + tokens
     return [total[place] for place in sorted(total)]
@@ -100,7 +101,7 @@ def must_balance_intake(page: Iterable[Row]) -> None:
 
 
 def must_balance(stage: str, before: Iterable[Row], after: Iterable[Row]) -> None:
-    """Documents and bytes in = out for every cell, and tokens wherever both sides count them.
+    """Documents, bytes and characters in = out for every cell, and tokens wherever both sides count them.
 
     Errors: Unbalanced, with the first cell that differs.
     """
@@ -134,10 +135,8 @@ def must_balance_selection(stage: str, before: Iterable[Row], after: Iterable[Ro
 
 def _equal(a: Row, b: Row) -> bool:
     shared = a["tokens"].keys() & b["tokens"].keys()
-    return (
-        a["documents"] == b["documents"]
-        and a["bytes"] == b["bytes"]
-        and all(a["tokens"][name] == b["tokens"][name] for name in shared)
+    return all(a[name] == b[name] for name in COUNTED) and all(
+        a["tokens"][name] == b["tokens"][name] for name in shared
     )
 
 

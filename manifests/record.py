@@ -62,7 +62,8 @@ class Shard:
 class Receipt:
     """One step of one unit, done: the files it published and what they hold, recounted from those files.
 
-    `taken` is the number of rows of the unit that this step consumed; `last` says that the unit ends here.
+    `taken` is the number of rows of the unit that this step consumed; `last` says that the unit ends here. `evidence`
+    is how it was made, where another way would have made the same bytes.
     """
 
     key: str
@@ -72,6 +73,7 @@ class Receipt:
     shards: tuple[Shard, ...]
     ledger: dict[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -99,7 +101,9 @@ def part_name(key: str, index: int) -> str:
 class Manifest:
     """What a finished result is. Written last: its existence means finished.
 
-    `inputs` are the digests of the manifests it was made from, which makes the chain.
+    `inputs` are the digests of the manifests it was made from, which makes the chain. `evidence` says how it was made
+    where that changes no byte of the shards (which engine counted), and is no part of the digest: two machines that
+    chose otherwise made the same result.
     """
 
     stage: str
@@ -109,12 +113,13 @@ class Manifest:
     shards: tuple[Shard, ...]
     ledger: dict[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict)
     format: str = FORMAT
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the manifest's content."""
-        return digest(asdict(self))
+        """SHA-256 of the manifest's content but for the evidence."""
+        return digest({name: value for name, value in asdict(self).items() if name != "evidence"})
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
@@ -158,10 +158,13 @@ def _open(wanted: Columns) -> pa.ipc.RecordBatchFileReader:
         raise BrokenShard(f"{wanted.path}: not a whole Arrow file with {wanted.names}: {error}; {_ANEW}") from error
 
 
-def read(wanted: Columns) -> Iterator[pa.RecordBatch]:
-    """The batches of a shard file, of the wanted columns only; no other column's bytes are read."""
+def read(wanted: Columns, pick: Callable[[int], Iterable[int]] = range) -> Iterator[pa.RecordBatch]:
+    """The batches of a shard file, of the wanted columns only; no other column's bytes are read.
+
+    `pick` is told how many batches there are and names those that are wanted; all of them by default.
+    """
     reader = _open(wanted)
-    for index in range(reader.num_record_batches):
+    for index in pick(reader.num_record_batches):
         try:
             yield reader.get_batch(index)
         except (pa.ArrowInvalid, OSError) as error:

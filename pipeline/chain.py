@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from prep.pipeline.sources.listing import Listing
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import Job, Result
 from prep.pipeline.tokenizers import open_tokenizer
+from prep.pipeline.tokenizers.counter import Specials
 
 STAGES = ("ingest", "count", "train", "score", "dedup", "mix", "size", "export")
 
@@ -39,10 +40,13 @@ class Machine:
 
 
 class Loop(Protocol):
-    """What the chain does with each job: make its result, or only look whether it is there."""
+    """What the chain does with jobs: make their results, or only look whether they are there."""
 
-    def __call__(self, name: str, job: Job) -> Result:
-        """The result of a job; `name` is the stage's, with a dot and what it is for where there are several."""
+    def __call__(self, jobs: Mapping[str, Job]) -> dict[str, Result]:
+        """The results of jobs that can be made in one pass.
+
+        A name is the stage's, with a dot and what it is for where there are several.
+        """
 
 
 def walk(run: Run, listings: Mapping[str, Listing], machine: Machine, until: str, loop: Loop) -> dict[str, Result]:
@@ -50,15 +54,14 @@ def walk(run: Run, listings: Mapping[str, Listing], machine: Machine, until: str
     results: dict[str, Result] = {}
 
     def step(name: str, job: Job) -> Result:
-        results[name] = loop(name, job)
+        results.update(loop({name: job}))
         return results[name]
 
     wanted = STAGES[: STAGES.index(until) + 1]
     limits = machine.limits
     ingested = step("ingest", intake.job(run, listings, limits))
     if "count" in wanted:
-        for name, tokenizer in run.tokenizers.items():
-            step(f"count.{name}", count.job(name, tokenizer, ingested))
+        results.update(loop(count.jobs(run.tokenizers, ingested)))
     models = {}
     if "train" in wanted:
         models = _models(run, ingested, step)
@@ -89,14 +92,14 @@ def opened(run: Run, until: str, spread: Spread) -> None:
 
 
 def _open_tokenizer(tokenizer: Tokenizer) -> None:
-    open_tokenizer(tokenizer.path, tokenizer.pattern)
+    open_tokenizer(tokenizer.path, tokenizer.pattern, Specials(tokenizer.specials))
 
 
 def _open_model(path: str) -> None:
     quality.load(path, quality.digest_of(path))
 
 
-def _models(run: Run, ingested: Result, step: Loop) -> dict[str, score.Model]:
+def _models(run: Run, ingested: Result, step: Callable[[str, Job], Result]) -> dict[str, score.Model]:
     """The quality model of each language: named in the run file, or trained."""
     if run.quality is None:
         return {}

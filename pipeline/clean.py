@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -123,7 +124,22 @@ def kept(out: str) -> set[str]:
     wrong = next((one for one in found if one.file == files.join(out, CURRENT) and one.check == "unreadable"), None)
     if wrong is not None:
         raise BrokenShard(f"{wrong.file}: {wrong.text}; `prep run` writes it anew, then clean")
-    return {"/".join(result.folder.rsplit("/", 2)[-2:]) for result in chain.results}
+    return {"/".join(result.folder.rsplit("/", 2)[-2:]) for result in chain.results} | _tokenizers(out)
+
+
+def _tokenizers(out: str) -> set[str]:
+    """The tokenizers trained in this folder that the last run's file names by their path."""
+    path = files.join(out, lastrun.NAME)
+    if not files.exists(path):
+        return set()
+    try:
+        named = json.loads(files.read(path))["tokenizers"].values()
+        folders = [Path(each["path"]).absolute().parent for each in named]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BrokenShard(f"{path} cannot be read: {error!r}; `prep run` writes it anew, then clean") from error
+    base = Path(out).absolute()
+    below = {str(folder.relative_to(base)) for folder in folders if folder.is_relative_to(base)}
+    return {folder for folder in below if RESULT.fullmatch(folder)}
 
 
 def _leftovers(out: Path) -> Iterator[Path]:

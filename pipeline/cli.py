@@ -11,7 +11,9 @@ import click
 
 from prep import __version__
 from prep.errors import PrepError
+from prep.pipeline.audit.command import audit
 from prep.pipeline.plan.command import plan
+from prep.pipeline.vocabulary import flags as vocabulary
 
 if TYPE_CHECKING:
     from prep.pipeline.chain import Machine
@@ -36,7 +38,7 @@ class InOrder(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Planning, the chain and its stages, then what looks after results."""
-        wanted = ["plan", "fit", "init", "demo", "run", *STAGES, "verify", "clean"]
+        wanted = ["plan", "fit", "audit", "init", "demo", "run", *STAGES, "train-tokenizer", "verify", "clean"]
         return [name for name in wanted if name in self.commands] + sorted(self.commands.keys() - set(wanted))
 
 
@@ -47,6 +49,7 @@ def cli() -> None:
 
     \b
       prep plan --params 10e9        how many tokens a 10B model needs
+      prep audit data/ -t T.json     how many tokens there are, by sampling
       prep init > run.yaml           a run file to fill in
       prep run run.yaml              from the sources to a corpus of that many tokens
       prep verify run.yaml           check every shard, checksum and ledger again
@@ -119,6 +122,8 @@ for _stage in STAGES:
 
 
 cli.add_command(plan)
+cli.add_command(audit)
+cli.add_command(vocabulary.command(machine_flags, _machine))
 
 
 @cli.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -39,22 +40,34 @@ class Making:
     spread: Spread
     screen: Screen
 
-    def __call__(self, name: str, job: Job) -> Result:
-        """The result of a job."""
-        if done := finished(self.run.out, job):
-            return done
-        began = time.monotonic()
-        with self.screen.stage(name) as stage:
-            result = perform(job, self.run.out, self.spread, stage.begin, self.machine.batch_rows)
+    def __call__(self, jobs: Mapping[str, Job]) -> dict[str, Result]:
+        """The results of jobs, made in one pass."""
+        there = {name: finished(self.run.out, job) for name, job in jobs.items()}
+        missing = {name: job for name, job in jobs.items() if there[name] is None}
+        made: dict[str, Result] = {}
+        if missing:
+            began = time.monotonic()
+            with self.screen.stage(_called(missing)) as stage:
+                new = perform(list(missing.values()), self.run.out, self.spread, stage.begin, self.machine.batch_rows)
+            made = dict(zip(missing, new, strict=True))
+            for result in new:
+                self._log(result, time.monotonic() - began)
+        return {name: made.get(name) or done for name, done in there.items()}  # type: ignore[misc]
+
+    def _log(self, result: Result, seconds: float) -> None:
         log = {
-            "seconds": round(time.monotonic() - began, 3),
+            "seconds": round(seconds, 3),
             "workers": self.machine.workers,
             "bytes_written": sum(shard.bytes for shard in result.manifest.shards),
             "versions": {name: version(name) for name in ("prep-corpus", "pyarrow", "numpy", "duckdb")}
             | {"python": platform.python_version()},
         }
         files.write(files.join(result.folder, LOG), readable(log))
-        return result
+
+
+def _called(jobs: Mapping[str, Job]) -> str:
+    """What the screen calls jobs that are made together."""
+    return next(iter(jobs)) if len(jobs) == 1 else next(iter(jobs.values())).recipe.stage
 
 
 def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
@@ -84,7 +97,11 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
         current = {name: result.folder.removeprefix(prefix) for name, result in results.items()}
         lastrun.remember(settings)
         # A run up to an earlier stage leaves the last corpus named, so that `clean` keeps it.
-        store.write_current(settings.out, current if "export" in results else store.current(settings.out) | current)
+        before = store.current(settings.out)
+        if "export" in results:  # tokenizers stand beside the chain: those that were trained here are named on
+            beside = {name for name in before if name.partition(".")[0] not in chain.STAGES}
+            before = {name: before[name] for name in beside if files.exists(files.join(settings.out, before[name]))}
+        store.write_current(settings.out, before | current)
     return results
 
 

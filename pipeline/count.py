@@ -1,33 +1,51 @@
-"""Count the tokens of every document with one named tokenizer, no special tokens added."""
+"""Count the tokens of every document, no special tokens added; several tokenizers in one reading of the text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from prep.errors import BadTokenizer
 from prep.manifests.ledger import TOKENS
-from prep.manifests.record import Recipe
-from prep.pipeline import meter
+from prep.manifests.record import Receipt, Recipe
+from prep.pipeline import counting, meter, sampled
+from prep.pipeline.counting import REFERENCE, Decision
 from prep.pipeline.settings import Tokenizer
-from prep.pipeline.stage import MACHINE, Job, Result, balanced, cell_books, described, over_documents
-from prep.pipeline.tokenizers import digest_of, open_tokenizer
+from prep.pipeline.spread import Spread
+from prep.pipeline.stage import (
+    MACHINE,
+    Job,
+    Result,
+    Task,
+    balanced,
+    cell_books,
+    described,
+    over_documents,
+    sources_of,
+)
+from prep.pipeline.tokenizers.guarded import promise
+
+COLUMNS = ("text", "text_hash")
+TALLIED = ("documents", "by_reference", "rechecked")
 
 
 @dataclass(frozen=True)
 class Count:
-    """Writes `n_tokens.<tokenizer>`; `digest` says which tokenizer it is, `path` where its file lies here."""
+    """Writes `n_tokens.<tokenizer>`; `digest` says which tokenizer it is, the other fields how it is counted here."""
 
     name: ClassVar[str] = "count"
     version: ClassVar[int] = 1
 
     tokenizer: str
     digest: str
-    path: str = field(metadata=MACHINE)
-    pattern: str | None = field(default=None, metadata=MACHINE)  # part of the digest
+    given: Tokenizer = field(metadata=MACHINE)  # the file; what of it changes a count is in the digest
+    engine: str = field(default=REFERENCE, metadata=MACHINE)
+    source: str = field(default="", metadata=MACHINE)
+    doubt: Mapping[str, Any] = field(default_factory=dict, metadata=MACHINE)  # the wrong count that made it count again
 
     def schema(self) -> pa.Schema:
         """One column."""
@@ -35,11 +53,13 @@ class Count:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The tokens of each text."""
-        counter = open_tokenizer(self.path, self.pattern)
-        if counter.digest != self.digest:
-            raise BadTokenizer(f"{self.path}: changed while the run went on; run again to count by what it is now")
+        if counting.digest(self.given) != self.digest:
+            raise BadTokenizer(
+                f"{self.given.path}: changed while the run went on; run again to count by what it is now"
+            )
+        counter = self._counter()
         for batch in batches:
-            tokens = counter.count(batch.column("text"))
+            tokens = counter.count(batch.column("text"), batch.column("text_hash"))
             meter.add(tokens=int(tokens.sum()))
             yield pa.record_batch([pa.array(tokens)], schema=self.schema())
 
@@ -47,15 +67,76 @@ class Count:
         """Documents, bytes and tokens by cell."""
         return cell_books(written, beside)
 
+    def evidence(self) -> dict[str, Any]:
+        """Which engine counted, how many documents the reference counted again, and where the two differed."""
+        done = self._counter().tally()
+        return {"source": self.source, "engine": self.engine, "recounted": dict(self.doubt), **done}
 
-def job(name: str, tokenizer: Tokenizer, ingested: Result) -> Job:
-    """Count every document with one tokenizer."""
-    digest = digest_of(tokenizer.path, tokenizer.pattern)
-    stage = Count(name, digest, tokenizer.path, tokenizer.pattern)
-    recipe = Recipe(Count.name, Count.version, described(stage), {"ingest": ingested.manifest.digest})
+    def _counter(self) -> counting.Counting:
+        return counting.opened(self.given, self.engine, self.digest)
+
+
+def jobs(tokenizers: Mapping[str, Tokenizer], ingested: Result) -> dict[str, Job]:
+    """A job for each tokenizer, by name. Made together they read the text once; one sample decides their engines."""
+    sources = sources_of(ingested)
+
+    known: dict[str, Decision] = {}
+
+    def decided(spread: Spread) -> dict[str, Decision]:
+        if not known:
+            known.update(counting.decide(tokenizers, sampled.sample(ingested, sources), spread))
+        return known
+
+    def made(name: str, tokenizer: Tokenizer) -> Job:
+        return _job(name, tokenizer, ingested, sources, lambda spread: decided(spread)[name])
+
+    return {f"count.{name}": made(name, tokenizer) for name, tokenizer in tokenizers.items()}
+
+
+def _job(
+    name: str, tokenizer: Tokenizer, ingested: Result, sources: Sequence[str], decided: Callable[[Spread], Decision]
+) -> Job:
+    stage = Count(name, counting.digest(tokenizer), tokenizer)
+    plain = over_documents(stage, ingested, COLUMNS)
+    checks: list[Decision] = []
+
+    def tasks(_: ExitStack, spread: Spread) -> list[Task]:
+        checks.append(decided(spread))
+        return [
+            Task(replace(stage, engine=checks[0].engine(source), source=source), task.unit)
+            for task, source in zip(plain, sources, strict=True)
+        ]
+
+    def again(units: Sequence[Sequence[Receipt]]) -> dict[int, Task]:
+        told = [step.evidence for steps in units for step in steps if step.evidence]
+        wrong = {said["source"]: said["mismatches"][0] for said in told if said["mismatches"]}
+        return {
+            number: Task(replace(stage, source=source, doubt=wrong[source]), plain[number].unit)
+            for number, (steps, source) in enumerate(zip(units, sources, strict=True))
+            if source in wrong and any(step.evidence.get("engine") != REFERENCE for step in steps)
+        }
+
     return Job(
-        recipe,
-        lambda *_: over_documents(stage, ingested, ("text",)),
+        Recipe(Count.name, Count.version, described(stage), {"ingest": ingested.manifest.digest}),
+        tasks,
         balanced(Count.name, ingested.manifest.ledger["cells"]),
         {"ingest": ingested},
+        again=again,
+        evidence=lambda receipts: {"check": checks[0].plain(), "counted": _counted(receipts)},
     )
+
+
+def _counted(receipts: Iterable[Receipt]) -> dict[str, dict[str, Any]]:
+    """By source: documents by what counted them, how many the reference counted again, and what that is worth."""
+    found: dict[str, dict[str, Any]] = {}
+    for said in (receipt.evidence for receipt in receipts if receipt.evidence):
+        into = found.setdefault(
+            said["source"], {"engine": said["engine"], **dict.fromkeys(TALLIED, 0), "recounted": {}}
+        )
+        for name in TALLIED:
+            into[name] += said[name]
+        into["longest"] = max(into.get("longest", 0), said["longest"])
+        into["recounted"] |= said["recounted"]
+    for into in found.values():
+        into["recheck"] = promise(into["documents"]) if into["documents"] else ""
+    return dict(sorted(found.items()))

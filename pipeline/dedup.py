@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from prep.manifests.record import Recipe
 from prep.manifests.shards import Columns
-from prep.pipeline import query
+from prep.pipeline import draw, query
 from prep.pipeline.ingest import HASH
 from prep.pipeline.query import Connection, Limits
 from prep.pipeline.spread import Spread
@@ -69,7 +69,7 @@ def find(connection: Connection, paths: list[str]) -> None:
     """Make the table `repeated`: shard, row and hash of every document whose text another document has too."""
 
     def convert(batch: pa.RecordBatch) -> dict[str, npt.NDArray[Any]]:
-        high, low = query.halves(batch["text_hash"])
+        high, low = draw.halves(batch["text_hash"])
         return {"high": high, "low": low}
 
     query.load(connection, "hashed", [[Columns(path, ("text_hash",))] for path in paths], convert)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import xxhash
 
-ORDER, QUALITY, TRAINING = "order", "quality", "training"  # purposes: a document's draws for them are independent
+ORDER, QUALITY, TRAINING, CHECK = (
+    "order",
+    "quality",
+    "training",
+    "check",
+)  # purposes: a document's draws for them are independent
 
 Words = npt.NDArray[np.uint64]
 
@@ -23,3 +29,9 @@ def _mixed(words: Words) -> Words:
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return words ^ (words >> np.uint64(31))
+
+
+def halves(hashed: pa.Array) -> tuple[Words, Words]:
+    """A column of 16-byte hashes (no nulls) as two columns of numbers."""
+    pairs = np.frombuffer(hashed.buffers()[1], dtype=">u8").reshape(-1, 2)[hashed.offset : hashed.offset + len(hashed)]
+    return pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from prep.manifests import files
-from prep.manifests.ledger import CELL, TOKENS
+from prep.manifests.ledger import CELL, SIZES, TOKENS
 from prep.manifests.shards import Columns, Sink, Writer, side_by_side
 from prep.pipeline.run import RowWriter
 
@@ -72,7 +72,7 @@ class Format:
 
 
 def _booked(schema: pa.Schema) -> list[str]:
-    return [name for name in schema.names if name in (*CELL, "n_bytes") or name.startswith(TOKENS)]
+    return [name for name in schema.names if name in (*CELL, *SIZES) or name.startswith(TOKENS)]
 
 
 def _thin_parquet(path: str) -> Iterator[pa.RecordBatch]:
@@ -91,7 +91,7 @@ def _thin_jsonl(path: str) -> Iterator[pa.RecordBatch]:
         for line in _lines(stream):
             row = orjson.loads(line)
             rows.append({name: value for name, value in row.items() if name in CELL or name.startswith(TOKENS)})
-            rows[-1]["n_bytes"] = len(row["text"].encode())
+            rows[-1]["n_bytes"], rows[-1]["n_chars"] = len(row["text"].encode()), len(row["text"])
             if len(rows) == ROW_GROUP:
                 yield pa.RecordBatch.from_pylist(rows)
                 rows = []

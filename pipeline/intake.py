@@ -72,10 +72,10 @@ def listed(run: Run, base: Path) -> dict[str, Listing]:
 
     Errors: BadSource.
     """
-    return {name: _listing(name, source, base) for name, source in run.sources.items()}
+    return {name: listed_source(name, source, base) for name, source in run.sources.items()}
 
 
-def _listing(name: str, source: Source, base: Path) -> Listing:
+def listed_source(name: str, source: Source, base: Path) -> Listing:
     try:
         return listing(_where(name, source), base)
     except BadSource as error:

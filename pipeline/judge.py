@@ -137,7 +137,7 @@ class Judge:
         return {
             "cell": cell,
             "draw": draw.draw(keys, self.rules.seed, draw.ORDER),
-            "tie": query.halves(batch["id_hash"])[0],
+            "tie": draw.halves(batch["id_hash"])[0],
             "tokens": np.asarray(batch[TOKENS + self.tokenizer]),
             "bytes": np.asarray(batch["n_bytes"]),
             "reasons": self._reasons(batch, cell, keys),
@@ -182,7 +182,7 @@ def _group(batch: pa.RecordBatch) -> tuple[tuple[npt.NDArray[Any], npt.NDArray[A
         nothing = np.zeros(batch.num_rows, dtype=np.uint64)
         return (nothing, nothing), nothing.astype(bool)
     filled = pc.fill_null(batch[GROUP], pa.scalar(bytes(16), pa.binary(16)))
-    return query.halves(filled), np.asarray(batch[GROUP].is_valid())
+    return draw.halves(filled), np.asarray(batch[GROUP].is_valid())
 
 
 def _mark_duplicates(connection: Connection, cells: Sequence[Place], rules: Rules) -> None:

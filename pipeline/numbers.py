@@ -45,6 +45,14 @@ def parse_bytes(value: object) -> int:
     return _whole(number * BYTE_UNITS[unit], value, BYTES_FORMS)
 
 
+def parse_size(value: object) -> int:
+    """A size that somebody measured and rounded: `825.18 GiB` are no whole bytes, and need not be."""
+    number, unit = _split(value, BYTES_FORMS)
+    if unit not in BYTE_UNITS:
+        raise ValueError(f"{_shown(value)}: no unit {unit!r}; write {BYTES_FORMS}")
+    return _whole(Fraction(round(number * BYTE_UNITS[unit])), value, BYTES_FORMS)
+
+
 def parse_share(value: object) -> float:
     """`20%`, `0.2` or 0.2; a bare 20 is refused, for nobody can tell it from a slip."""
     number, unit = _split(value, SHARE_FORMS)

@@ -30,7 +30,7 @@ def place(connection: Connection, columned: Columned, sized: Result, seed: int, 
         return {
             "cell": numbered(batch, cells),
             "draw": draw.draw(np.asarray(batch["draw_key"]), seed, draw.ORDER),
-            "tie": query.halves(batch["id_hash"])[0],
+            "tie": draw.halves(batch["id_hash"])[0],
             "tokens": np.asarray(batch[TOKENS + columned.tokenizer]),
             "bytes": np.asarray(batch["n_bytes"]),
             COPIES: np.asarray(batch[COPIES]),

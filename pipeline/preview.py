@@ -36,14 +36,17 @@ class Preview:
         """Names of the stages that are there."""
         return {name for name, state, _ in self.lines if state == "reuse"}
 
-    def __call__(self, name: str, job: Job) -> Result:
-        """The finished result of a job; Missing where there is none."""
-        done = finished(self.out, job)
-        if done is not None:
-            self.lines.append((name, "reuse", job.recipe.folder))
-            return done
-        self.lines.append((name, "new", why(self.out, name, job.recipe)))
-        raise Missing(name)
+    def __call__(self, jobs: Mapping[str, Job]) -> dict[str, Result]:
+        """The finished results of jobs; Missing where there is none of one."""
+        there = {name: finished(self.out, job) for name, job in jobs.items()}
+        for name, job in jobs.items():
+            new = there[name] is None
+            said = ("new", why(self.out, name, job.recipe)) if new else ("reuse", job.recipe.folder)
+            self.lines.append((name, *said))
+        found = {name: result for name, result in there.items() if result is not None}
+        if len(found) < len(jobs):
+            raise Missing(", ".join(jobs.keys() - found.keys()))
+        return found
 
 
 def preview(run: Run, listings: Mapping[str, Listing], machine: Machine, until: str) -> Preview:

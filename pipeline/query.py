@@ -17,6 +17,7 @@ import pyarrow as pa
 from prep.errors import NoSpace, Unable
 from prep.manifests import files
 from prep.manifests.shards import Columns, side_by_side
+from prep.pipeline.draw import halves
 
 Connection = duckdb.DuckDBPyConnection
 _GATHER = 1 << 18  # rows handed to DuckDB at once: an insert per record batch of 4,096 rows costs ten times more
@@ -139,12 +140,6 @@ def _append(connection: Connection, name: str, rows: pa.Table) -> None:
 def ask(connection: Connection, question: str, values: Sequence[object] = ()) -> pa.Table:
     """The answer to one question, as an Arrow table."""
     return connection.sql(question, params=list(values)).to_arrow_table()
-
-
-def halves(hashed: pa.Array) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """A column of 16-byte hashes (no nulls) as two columns of numbers."""
-    pairs = np.frombuffer(hashed.buffers()[1], dtype=">u8").reshape(-1, 2)[hashed.offset : hashed.offset + len(hashed)]
-    return pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)
 
 
 def repeated(connection: Connection, units: Sequence[Sequence[Columns]], column: str) -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ from prep.manifests.lineage import Finding
 from prep.manifests.record import KEY, Recipe, Shard, digest
 from prep.manifests.shards import Columns, read, schema_of, table
 from prep.pipeline import meter, size
-from prep.pipeline.count import Count
+from prep.pipeline.count import COLUMNS, Count
 from prep.pipeline.dedup import Dedup
 from prep.pipeline.export import Export
 from prep.pipeline.formats import FORMATS
@@ -28,8 +28,9 @@ from prep.pipeline.score import Score
 from prep.pipeline.size import Size
 from prep.pipeline.stage import cell_books, content_key
 from prep.pipeline.train import Train
+from prep.pipeline.vocabulary.learn import Learn, booked
 
-VERSIONS = {stage.name: stage.version for stage in (Ingest, Count, Train, Score, Dedup, Mixed, Size, Export)}
+VERSIONS = {stage.name: stage.version for stage in (Ingest, Count, Train, Learn, Score, Dedup, Mixed, Size, Export)}
 FOLDERS = tuple(format_.pattern.rpartition("/")[0] for format_ in FORMATS.values())
 # What reading a file may raise that is not what was written, beside our own errors.
 _BROKEN = (PrepError, pa.ArrowException, zstandard.ZstdError, OSError, ValueError, KeyError, TypeError, IndexError)
@@ -67,12 +68,12 @@ def keys(recipe: Recipe, documents: Sequence[Part], written: int) -> list[str] |
             for piece in source["listing"]
         ]
     elif stage == Count.name:
-        pairs = [(settings, [[part.key, ["text"]]]) for part in documents]
+        pairs = [(settings, [[part.key, list(COLUMNS)]]) for part in documents]
     elif stage == Score.name:
         pairs = [(_spoken(settings, part.languages), [[part.key, ["text", "language"]]]) for part in documents]
     elif stage == Dedup.name:
         pairs = [(settings, f"{recipe.digest}/{part.name}") for part in documents]
-    elif stage == Train.name:
+    elif stage in (Train.name, Learn.name):
         pairs = [(settings, recipe.digest)]
     elif stage == Mixed.name:
         pairs = [({"name": stage, "version": recipe.version}, f"{recipe.digest}/targets")]
@@ -230,6 +231,10 @@ def _trained(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) ->
     return Train(given.recipe.settings["language"], (), (), 0).books(written, beside, given.taken or 0)
 
 
+def _learnt(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> dict[str, Any]:
+    return booked(written[0])
+
+
 def _mixed(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> dict[str, Any]:
     return {"targets": table([Columns(written[0])]).to_pylist(), "asked": given.recipe.settings["tokens"]}
 
@@ -242,6 +247,7 @@ _BOOKS: dict[str, Callable[[Probe, tuple[str, ...], tuple[str, ...]], dict[str, 
     Ingest.name: _ingested,
     Size.name: _sized,
     Train.name: _trained,
+    Learn.name: _learnt,
     Mixed.name: _mixed,
     Export.name: _exported,
 }
@@ -249,7 +255,7 @@ _BOOKS: dict[str, Callable[[Probe, tuple[str, ...], tuple[str, ...]], dict[str, 
 
 def totals(stage: str, pages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The pages of every unit of a result, added up."""
-    if stage in (Mixed.name, Train.name):
+    if stage in (Mixed.name, Train.name, Learn.name):
         return dict(pages[0]) if pages else {}
     if stage == Size.name:
         return {"selection": size.add(page["selection"] for page in pages)}

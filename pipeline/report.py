@@ -33,16 +33,17 @@ def intake(results: Mapping[str, Result]) -> Table:
 
 
 def tokens(results: Mapping[str, Result]) -> Table:
-    """Of each source and language: documents, bytes, and tokens by each tokenizer."""
+    """Of each source and language: documents, bytes, tokens by each tokenizer, and bytes and characters per token."""
     counted = {name.removeprefix("count."): result for name, result in results.items() if name.startswith("count.")}
-    heads = [head for name in counted for head in (f"tokens ({name})", "b/token")]
+    heads = [head for name in counted for head in (f"tokens ({name})", "b/token", "c/token")]
     table = _table("Counted", "source", "language", "kind", "documents", "bytes", *heads)
     pages = {name: {_place(row): row for row in result.manifest.ledger["cells"]} for name, result in counted.items()}
     for place, row in next(iter(pages.values()), {}).items():
         figures = []
         for name, page in pages.items():
             number = page[place]["tokens"][name]
-            figures += [format_count(number), f"{row['bytes'] / number:.2f}" if number else ""]
+            ratios = [f"{row[size] / number:.2f}" if number else "" for size in ("bytes", "chars")]
+            figures += [format_count(number), *ratios]
         table.add_row(*place, f"{row['documents']:,}", format_bytes(row["bytes"]), *figures)
     return table
 

@@ -18,7 +18,8 @@ from prep.pipeline.run import Standing
 from prep.pipeline.spread import Spread
 
 # What is counted from its own files; from those beside documents; from those beside documents and their tokens.
-ROUNDS = (("ingest", "train", "mix", "export"), ("count", "score", "dedup"), ("size",))
+ONE_UNIT = ("train", "train-tokenizer")  # all files of such a result are of one unit
+ROUNDS = (("ingest", *ONE_UNIT, "mix", "export"), ("count", "score", "dedup"), ("size",))
 UNIT = re.compile(r"[0-9a-f]{20}-\d{4}|\d{5}-of-\d{5}")  # what the names of one unit's files have in common
 
 
@@ -121,7 +122,7 @@ def units(manifest: Manifest) -> list[tuple[Shard, ...]]:
     """The shards of each unit; those of a training are one."""
     found: dict[str, list[Shard]] = {}
     for shard in manifest.shards:
-        unit = UNIT.search(shard.name) if manifest.stage != "train" else UNIT.search(manifest.shards[0].name)
+        unit = UNIT.search(shard.name) if manifest.stage not in ONE_UNIT else UNIT.search(manifest.shards[0].name)
         found.setdefault(unit[0] if unit else shard.name, []).append(shard)
     return [tuple(unit) for unit in found.values()]
 

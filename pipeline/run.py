@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
+from itertools import tee
+from operator import itemgetter
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
@@ -16,7 +18,7 @@ from prep.manifests.record import Manifest, Receipt, Shard, part_name, receipt_n
 from prep.manifests.shards import ROWS, Sink, Writer, publish, regroup, weights
 from prep.pipeline import meter
 from prep.pipeline.spread import Spread
-from prep.pipeline.stage import Job, Result, Stage, Task
+from prep.pipeline.stage import Job, Opened, Result, Stage, Task, Telling
 
 PART = "part"  # what a stage that writes one Arrow file a shard calls its rows
 
@@ -70,6 +72,9 @@ class Standing:
     to_make: int = 0
     weight: int = 0
 
+    def __add__(self, other: Standing) -> Standing:
+        return Standing(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
 
 Watch = Callable[[Standing], None]  # told how a stage stands, once the loop knows what is to be made
 
@@ -81,20 +86,63 @@ def finished(out: str, job: Job) -> Result | None:
     return None if manifest is None else Result(folder, manifest)
 
 
-def perform(job: Job, out: str, spread: Spread, watch: Watch, batch_rows: int = ROWS) -> Result:
-    """Make a job's result, or find it made. What earlier results share with it is adopted, not made again."""
-    if done := finished(out, job):
-        return done
-    folder = files.join(out, job.recipe.folder)
-    store.write_recipe(folder, job.recipe)
+def perform(jobs: Sequence[Job], out: str, spread: Spread, watch: Watch, batch_rows: int = ROWS) -> list[Result]:
+    """Make the results of jobs, or find them made. What earlier results share with one is adopted, not made again.
+
+    Several jobs are of one stage and have the same units: each unit is read once for all of them.
+    """
+    there = [finished(out, job) for job in jobs]
+    missing = [job for job, result in zip(jobs, there, strict=True) if result is None]
+    made = iter(_make(missing, out, spread, watch, batch_rows) if missing else ())
+    return [next(made) if result is None else result for result in there]
+
+
+def _make(jobs: Sequence[Job], out: str, spread: Spread, watch: Watch, batch_rows: int) -> list[Result]:
+    folders = [files.join(out, job.recipe.folder) for job in jobs]
+    for job, folder in zip(jobs, folders, strict=True):
+        store.write_recipe(folder, job.recipe)
     with ExitStack() as stack:
-        orders = [Order(task, folder, batch_rows) for task in job.tasks(stack, spread)]
-        watch(adopt(orders, files.join(out, job.recipe.stage)))
-        made = job.watch((map if job.here else spread)(work, orders))
-        receipts = [receipt for steps in made for receipt in steps]
+        orders = [
+            [Order(task, folder, batch_rows) for task in job.tasks(stack, spread)]
+            for job, folder in zip(jobs, folders, strict=True)
+        ]
+        stage_folder = files.join(out, jobs[0].recipe.stage)
+        watch(sum((adopt(each, stage_folder) for each in orders), Standing()))
+        here = map if jobs[0].here else spread
+        made = list(_watched(jobs, here(together, zip(*orders, strict=True))))
+        units = [[pass_[number] for pass_ in made] for number in range(len(jobs))]
+        for job, each, receipts in zip(jobs, orders, units, strict=True):
+            _made_again(job, each, receipts, spread)
+    return [
+        _finish(job, folder, each[0].task.stage.schema() if each else pa.schema([]), receipts)
+        for job, folder, each, receipts in zip(jobs, folders, orders, units, strict=True)
+    ]
+
+
+def _watched(jobs: Sequence[Job], made: Iterable[list[list[Receipt]]]) -> Iterable[list[list[Receipt]]]:
+    """What each pass made, past the watch of a job that is alone."""
+    if len(jobs) > 1:
+        return made
+    return ([receipts] for receipts in jobs[0].watch(receipts for [receipts] in made))
+
+
+def _made_again(job: Job, orders: Sequence[Order], units: list[list[Receipt]], spread: Spread) -> None:
+    """Make once more what the job says must be, in place of what was made."""
+    wrong = job.again(units)
+    for index in wrong:
+        for step in units[index]:
+            for name in (step.name, *(shard.name for shard in step.shards)):  # the receipt first: it says "finished"
+                files.discard(files.join(orders[index].folder, name))
+    anew = [replace(orders[index], task=task) for index, task in wrong.items()]
+    for index, receipts in zip(wrong, spread(work, anew), strict=True):
+        units[index] = receipts
+
+
+def _finish(job: Job, folder: str, schema: pa.Schema, units: Sequence[Sequence[Receipt]]) -> Result:
+    """Balance the books and write the manifest."""
+    receipts = [receipt for steps in units for receipt in steps]
     page = dict(job.balance(receipts))
     job.finish(folder, page)
-    schema = orders[0].task.stage.schema() if orders else pa.schema([])
     manifest = Manifest(
         stage=job.recipe.stage,
         recipe=job.recipe.digest,
@@ -103,6 +151,7 @@ def perform(job: Job, out: str, spread: Spread, watch: Watch, batch_rows: int = 
         shards=tuple(shard for receipt in receipts for shard in receipt.shards),
         ledger=page,
         facts=_merged(receipt.facts for receipt in receipts),
+        evidence=job.evidence(receipts),
     )
     store.write_manifest(folder, manifest)
     return Result(folder, manifest)
@@ -168,21 +217,48 @@ def whole(found: Sequence[Receipt]) -> bool:
 
 def work(order: Order) -> list[Receipt]:
     """Make the shards of one unit, from where an earlier attempt stopped. Runs in a worker."""
-    task = order.task
-    done = steps(order.folder, task.key)
-    if whole(done):
-        return done
-    opened = task.unit.open(sum(step.taken for step in done))
-    rows = regroup(task.stage(_counted(opened, order.batch_rows)))
+    [receipts] = together((order,))
+    return receipts
+
+
+def together(orders: Sequence[Order]) -> list[list[Receipt]]:
+    """Make the shards of one unit for several results, reading it once. Runs in a worker.
+
+    Alone, a stage may cut its rows as it likes, and goes on where an earlier attempt stopped; beside others it gives a
+    batch for each batch, and one shard.
+    """
+    done = [steps(order.folder, order.task.key) for order in orders]
+    missing = [number for number, found in enumerate(done) if not whole(found)]
+    if missing:
+        skip = sum(step.taken for step in done[missing[0]]) if len(missing) == 1 else 0
+        opened = orders[missing[0]].task.unit.open(skip)
+        feeds = tee(_counted(opened, orders[0].batch_rows), len(missing))
+        streams = [orders[number].task.stage(feed) for number, feed in zip(missing, feeds, strict=True)]
+        for number, rows in zip(missing, _in_step(streams), strict=True):
+            _steps(orders[number], done[number], regroup(rows), opened)
+    return done
+
+
+def _in_step(streams: Sequence[Iterator[pa.RecordBatch]]) -> list[Iterator[pa.RecordBatch]]:
+    """The streams, drawn from in turn however each is read, so that what feeds them holds one batch and not all."""
+    if len(streams) == 1:
+        return list(streams)
+    lines = tee(zip(*streams, strict=True), len(streams))
+    return [map(itemgetter(number), line) for number, line in enumerate(lines)]
+
+
+def _steps(order: Order, done: list[Receipt], rows: Iterator[pa.RecordBatch], opened: Opened) -> None:
+    """Write the shards of a unit that are not there yet, a receipt after each."""
+    stage = order.task.stage
     ahead = next(rows, None)
     while not whole(done):
         receipt, ahead = _step(order, len(done), ahead, rows)
         if receipt.last:
-            receipt = replace(receipt, facts=opened.facts)
+            told = stage.evidence() if isinstance(stage, Telling) else {}
+            receipt = replace(receipt, facts=opened.facts, evidence=told)
         store.write_receipt(order.folder, receipt)
         done.append(receipt)
-    meter.unit(task.unit.weight())
-    return done
+    meter.unit(order.task.unit.weight())
 
 
 def _counted(batches: Iterable[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:

@@ -175,10 +175,14 @@ class Budget(Settings):
 
 
 class Tokenizer(Settings):
-    """A tokenizer file; `.tiktoken` ranks need the `pattern` that splits text, by name."""
+    """A tokenizer file; `.tiktoken` ranks need the `pattern` that splits text, by name.
+
+    `specials` says what a special token is that is written inside a text, such as `<|endoftext|>`.
+    """
 
     path: Text
     pattern: Text | None = None
+    specials: Literal["library", "text", "token"] = "library"
 
     @model_validator(mode="before")
     @classmethod

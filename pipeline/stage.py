@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -35,6 +35,14 @@ class Stage(Protocol):
 
     def books(self, written: tuple[str, ...], beside: tuple[str, ...], taken: int) -> dict[str, Any]:
         """The ledger's page of one shard, counted from the written files; `taken` rows were given."""
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A stage that says how it made its rows, where another way would have made the same."""
+
+    def evidence(self) -> dict[str, Any]:
+        """Of the rows made in this process since it was last asked."""
 
 
 class Unit(Protocol):
@@ -142,7 +150,8 @@ class Job:
     lasts until the result is. `here` keeps the tasks in this process, as those that ask a database must. `balance` is
     given the receipts in the order of the tasks and returns the ledger, or raises. `finish` may add files to the folder
     before the manifest is written. `watch` passes on what each task made, and may raise where the rest is in vain.
-    `inputs` are the results it is made from.
+    `again` is shown the receipts of all tasks and names those that must be made once more, and how; `evidence` sums up
+    what the receipts say of how they were made. `inputs` are the results it is made from.
     """
 
     recipe: Recipe
@@ -152,6 +161,8 @@ class Job:
     here: bool = False
     finish: Callable[[str, Mapping[str, Any]], None] = lambda folder, page: None
     watch: Callable[[Iterable[list[Receipt]]], Iterable[list[Receipt]]] = iter
+    again: Callable[[Sequence[Sequence[Receipt]]], Mapping[int, Task]] = lambda receipts: {}
+    evidence: Callable[[Sequence[Receipt]], dict[str, Any]] = lambda receipts: {}
 
 
 def document_shards(ingested: Result) -> list[tuple[str, str]]:
@@ -166,6 +177,12 @@ def over_documents(stage: Stage, ingested: Result, names: tuple[str, ...]) -> li
         Task(stage, Shards((content_key(key, content[path.rsplit("/", 1)[-1]]),), (Columns(path, names),), (path,)))
         for key, path in document_shards(ingested)
     ]
+
+
+def sources_of(ingested: Result) -> list[str]:
+    """The source of each shard of documents, in order."""
+    receipts = (store.receipt(ingested.folder, name) for name, _ in store.parts(ingested.manifest))
+    return [receipt.ledger["intake"][0]["source"] for receipt in receipts]
 
 
 def content_key(part: str, sha256: str) -> str:

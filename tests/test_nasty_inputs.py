@@ -307,7 +307,7 @@ def test_a_file_that_changes_after_it_was_listed_is_named(change: str, tmp_path:
         path.write_text(text * 2 if change == "grows" else text[:-20])
     said = "gone since it was listed|changed while it was read|No such file"
     with pytest.raises(BadSource, match=rf"source s: a\.jsonl: ({said}).*run again"):
-        perform(job, run.out, serial, lambda _: None)
+        perform([job], run.out, serial, lambda _: None)
 
 
 def ids(path: Path, *names: str) -> str:

@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
 from sentencepiece import SentencePieceTrainer
 from tokenizers import pre_tokenizers
 
 from prep.errors import BadSource, BadTokenizer, BrokenShard
-from prep.pipeline.tokenizers import Counter, digest_of, open_tokenizer
+from prep.pipeline.tokenizers import Counter, Specials, ask_of, digest_of, open_tokenizer
 from prep.pipeline.tokenizers.counter import TEXT_BYTES, batches
-from prep.pipeline.tokenizers.patterns import PATTERNS
+from prep.pipeline.tokenizers.patterns import PATTERNS, long_runs
 
 BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())
 MERGES = ["t h", "th e", "Ġ a"]
@@ -68,7 +69,7 @@ def write_model(folder: Path, algorithm: str = "unigram") -> str:
 
 
 KINDS: dict[str, Callable[[Path], Counter]] = {
-    "hf-json": lambda folder: open_tokenizer(write_json(folder)),
+    "hf-bpe-bytelevel": lambda folder: open_tokenizer(write_json(folder)),
     "hf-vocab-merges": lambda folder: open_tokenizer(write_pair(folder)),
     "tiktoken": lambda folder: open_tokenizer(write_ranks(folder), "cl100k_base"),
     "sentencepiece-unigram": lambda folder: open_tokenizer(write_model(folder)),
@@ -123,7 +124,35 @@ def test_a_null_is_an_error_that_names_its_row(counter: Counter) -> None:
 
 
 def test_a_special_token_in_a_text_is_one_token_only_where_the_file_lists_it(counter: Counter) -> None:
-    assert (counter.count(pa.array(["<|endoftext|>"]))[0] == 1) == (counter.family == "hf-json")
+    assert (counter.count(pa.array(["<|endoftext|>"]))[0] == 1) == (counter.family == "hf-bpe-bytelevel")
+
+
+def test_what_is_asked_of_an_engine_is_what_was_opened(tmp_path: Path) -> None:
+    path = write_ranks(tmp_path)
+    ask = ask_of(path, "gpt2", Specials.TOKEN)
+    assert ask.reference is open_tokenizer(path, "gpt2", Specials.TOKEN)
+    assert ask.files.contents == (Path(path).read_bytes(),)
+    assert (ask.digest, ask.split, ask.specials) == (ask.reference.digest, PATTERNS["gpt2"], Specials.TOKEN)
+
+
+def test_bytes_that_are_not_utf8_are_a_broken_shard(counter: Counter) -> None:
+    offsets = np.array([0, 2, 2, 5], np.int32).tobytes()
+    texts = pa.StringArray.from_buffers(3, pa.py_buffer(offsets), pa.py_buffer(b"ok\xed\xa0\x80"))  # a lone surrogate
+    with pytest.raises(BrokenShard, match="row 2 of 3 is not UTF-8"):
+        counter.count(texts)
+    with pytest.raises(BrokenShard, match="row 1 of 2"):
+        counter.count(texts[1:])
+
+
+def test_a_long_text_is_counted_whole(counter: Counter) -> None:
+    short, long = "the theatre \u6f22\n", 20_000
+    few, many = (int(counter.count(pa.array([short * times]))[0]) for times in (10, long))
+    assert many - few == (long - 10) * (int(counter.count(pa.array([short * 11]))[0]) - few)
+
+
+def test_a_text_as_long_as_allowed_is_counted(tmp_path: Path) -> None:
+    text = "the a\n" * (8_000_000 // 6)
+    assert open_tokenizer(write_ranks(tmp_path), "cl100k_base").count(pa.array([text]))[0] == len(text) // 2
 
 
 def test_truncation_and_padding_of_a_json_do_not_touch_counts(tmp_path: Path) -> None:
@@ -156,7 +185,7 @@ def test_a_folder_gives_its_json_then_its_model_then_its_pair(tmp_path: Path) ->
     write_model(tmp_path)
     assert open_tokenizer(str(tmp_path)).family == "sentencepiece-unigram"
     write_json(tmp_path)
-    assert open_tokenizer(str(tmp_path)).family == "hf-json"
+    assert open_tokenizer(str(tmp_path)).family == "hf-bpe-bytelevel"
 
 
 def test_either_file_of_a_pair_opens_both(tmp_path: Path) -> None:
@@ -205,10 +234,38 @@ def test_patterns_are_the_published_ones() -> None:
         assert {pattern.regex, *pattern.specials, *pattern.specials.values()} <= constants
 
 
+WHITE_AND_OTHER = st.sampled_from(
+    [*"at1!/\u6f22\u0301' \n\r\t\u3000\xa0\x85\x0b\x1c\u200b", "'s", "  ", "   ", "\r\n", "The"]
+)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "cl100k_base", "o200k_base"])
+@given(text=st.lists(WHITE_AND_OTHER, max_size=14).map("".join))
+def test_a_long_run_of_white_space_is_one_piece_whatever_is_around_it(name: str, text: str) -> None:
+    split, table = PATTERNS[name], dict(zip([*RANKS, b"  ", b"\n\n", b" t"], itertools.count(), strict=False))
+    encoding = tiktoken.Encoding(name, pat_str=split.regex, mergeable_ranks=table, special_tokens={})
+    unsplit = tiktoken.Encoding(name, pat_str="(?s:.+)", mergeable_ranks=table, special_tokens={})
+    run = long_runs(2)[split.regex]
+    pieces = itertools.zip_longest(map(encoding.encode, run.split(text)), map(unsplit.encode, run.findall(text)))
+    ids = [number for between, piece in pieces for number in between + (piece or [])]
+    assert ids == encoding.encode(text)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "cl100k_base", "o200k_base"])
+def test_what_tiktokens_regex_gives_up_on_is_counted_all_the_same(tmp_path: Path, name: str) -> None:
+    spaces = 1_300_000  # beyond the regex's stack of a million
+    opened = open_tokenizer(write_ranks(tmp_path), name)
+    texts = ["the" + " " * spaces + "a the", " " * spaces + "\n\n" + "\t" * spaces + " a", "a" + " " * spaces]
+    if name == "gpt2":
+        texts.append("\n" * spaces + "the")
+    expected = [spaces + 3, 2 * spaces + 3, spaces + 1, spaces + 1][: len(texts)]
+    assert opened.count(pa.array(texts)).tolist() == expected
+
+
 def test_a_text_that_tiktoken_cannot_split_is_an_error_not_a_panic(tmp_path: Path) -> None:
-    opened = open_tokenizer(write_ranks(tmp_path), "cl100k_base")
+    opened = open_tokenizer(write_ranks(tmp_path), "o200k_base", Specials.TOKEN)
     with pytest.raises(BadSource, match="max_document"):
-        opened.count(pa.array([" " * 2_000_000 + "a"]))
+        opened.count(pa.array([" " * 2_000_000 + "<|endoftext|>"]))
 
 
 def test_a_json_that_cannot_encode_says_so(tmp_path: Path) -> None:

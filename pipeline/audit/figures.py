@@ -45,6 +45,10 @@ class Traits:
     mojibake: float  # share of documents that look decoded by the wrong encoding, or hold U+FFFD
     digits: float  # share of characters
     spaces: float  # share of characters that are white space
+    symbols: float = 0.0  # share of characters that code is full of: {}()[];=<>_
+    runs: float = 0.0  # share of characters in unbroken runs of 100 and more from base64's alphabet
+    words: Mapping[str, float] = field(default_factory=dict)  # share of words on a language's list of function words
+    documents: int = 0  # that were looked at
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prep.errors import BadSettings
-from prep.pipeline.numbers import FULL_WIDTH, parse_bytes, parse_count
+from prep.pipeline.numbers import FULL_WIDTH, parse_count, parse_size
 from prep.pipeline.plan.tables import Model, accelerators, models
 
 Kind = Literal["params", "tokens", "bytes", "accelerator_days"]
@@ -53,29 +53,30 @@ class Claim:
         return next((each.value for each in self.quantities if each.kind == kind), None)
 
 
-def read(text: str) -> Claim:
-    """Read a claim.
+def read(text: str, where: str | None = None) -> Claim:
+    """Read a claim; `where` it was written begins what is said against it.
 
     Errors: BadSettings, with what is not understood and what is accepted.
     """
+    where = where or f"--check {text!r}"
     left = text.translate(FULL_WIDTH).lower()
     model = _named(left)
     left = left if model is None else left.replace(model.name.lower(), " ")
-    costs = [_cost(text, found) for found in COST.finditer(left)]
+    costs = [_cost(where, found) for found in COST.finditer(left)]
     left = COST.sub(" ", left)
     sizes = [
-        Quantity("bytes", _value(text, parse_bytes, found["number"], found["unit"])) for found in SIZE.finditer(left)
+        Quantity("bytes", _value(where, parse_size, found["number"], found["unit"])) for found in SIZE.finditer(left)
     ]
     left = SIZE.sub(" ", left)
-    counts = _counts(text, list(COUNT.finditer(left)), "tokens" if sizes or (model and not costs) else "params")
+    counts = _counts(where, list(COUNT.finditer(left)), "tokens" if sizes or (model and not costs) else "params")
     odd = re.search(r"\S*[0-9]\S*", COUNT.sub(" ", left))
     if odd:
-        raise BadSettings(f"--check {text!r}: {odd[0]!r} is not understood; {FORMS}")
+        raise BadSettings(f"{where}: {odd[0]!r} is not understood; {FORMS}")
     named = [Quantity("params", model.params)] if model is not None and len(counts) == 1 and not sizes else []
     found = (*sizes, *named, *counts, *costs)
     if len(found) != 2 or {each.kind for each in found} not in PAIRS:
         said = " and ".join(each.kind for each in found) or "no quantity"
-        raise BadSettings(f"--check {text!r} says {said}; {FORMS}")
+        raise BadSettings(f"{where} says {said}; {FORMS}")
     return Claim(text, (found[0], found[1]), model)
 
 
@@ -84,16 +85,16 @@ def _named(text: str) -> Model | None:
     return max(found, key=lambda each: len(each.name), default=None)
 
 
-def _cost(text: str, found: re.Match[str]) -> Quantity:
+def _cost(where: str, found: re.Match[str]) -> Quantity:
     name = found["name"].removesuffix("-gpu")
     known = next((each for each in accelerators().values() if name in (each.name, *each.aliases)), None)
     if known is None:
-        raise BadSettings(f"--check {text!r}: no accelerator {name!r}; write {', '.join(accelerators())}")
-    days = _value(text, parse_count, found["number"], "") / (24 if found["unit"].startswith("hour") else 1)
+        raise BadSettings(f"{where}: no accelerator {name!r}; write {', '.join(accelerators())}")
+    days = _value(where, parse_count, found["number"], "") / (24 if found["unit"].startswith("hour") else 1)
     return Quantity("accelerator_days", days, known.name)
 
 
-def _counts(text: str, found: list[re.Match[str]], alone: Kind) -> list[Quantity]:
+def _counts(where: str, found: list[re.Match[str]], alone: Kind) -> list[Quantity]:
     """Of two numbers that do not say what they count, the first is parameters; a single one is as told."""
     free: list[Kind] = ["params", "tokens"] if len(found) > 1 else [alone]
     free = [kind for kind in free if not any(each[kind] for each in found)]
@@ -101,15 +102,15 @@ def _counts(text: str, found: list[re.Match[str]], alone: Kind) -> list[Quantity
     for each in found:
         kind: Kind = "tokens" if each["tokens"] else "params" if each["params"] else free.pop(0) if free else "params"
         unit = JAPANESE.get(each["unit"] or "", each["unit"] or "")
-        counts.append(Quantity(kind, _value(text, parse_count, each["number"], unit)))
+        counts.append(Quantity(kind, _value(where, parse_count, each["number"], unit)))
     return counts
 
 
-def _value(text: str, parse: Callable[[object], int], number: str, unit: str) -> float:
+def _value(where: str, parse: Callable[[object], int], number: str, unit: str) -> float:
     try:
         value = parse(number + unit)
     except ValueError as error:
-        raise BadSettings(f"--check {text!r}: {error}") from error
+        raise BadSettings(f"{where}: {error}") from error
     if value == 0:
-        raise BadSettings(f"--check {text!r}: {number}{unit} is zero; {FORMS}")
+        raise BadSettings(f"{where}: {number}{unit} is zero; {FORMS}")
     return float(value)

@@ -25,8 +25,9 @@ def plan(question: Question, plain: bool, picture: str | None, block: str | None
         raise BadSettings(f"--write {block}: is there already; name a new file")
     if picture is not None:
         from prep.pipeline.plan import plot
+        from prep.pipeline.plan.picture import must_be_drawable
 
-        plot.must_be_drawable(picture)
+        must_be_drawable(picture)
     found = answer(question)
     if plain:
         click.echo(dump(as_json(found)))

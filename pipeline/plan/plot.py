@@ -8,21 +8,21 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from prep.errors import BadSettings
 from prep.pipeline.numbers import format_count
 from prep.pipeline.plan import published, repetition, tables
 from prep.pipeline.plan.answer import Answer
 from prep.pipeline.plan.demand import ServedByLaw
 from prep.pipeline.plan.laws import Chinchilla, Law
+from prep.pipeline.plan.picture import STYLE, must_be_drawable, page, save
 from prep.pipeline.plan.question import Question
+
+__all__ = ["DPI", "must_be_drawable", "write"]
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 
-FORMATS = (".svg", ".png", ".html")
 DPI = 130
 MARGIN = 8.0  # the plan stands at least this factor from the edges
 SPAN = ((1e10, 1e14), (3e8, 1.5e12))  # tokens and parameters that are always shown
@@ -52,17 +52,6 @@ FAMOUS = (
 )  # fmt: skip
 
 
-def must_be_drawable(path: str) -> None:
-    """Look before anything is worked out whether a picture can be made.
-
-    Errors: BadSettings, where the ending is none of ours, or matplotlib is missing.
-    """
-    if Path(path).suffix.lower() not in FORMATS:
-        raise BadSettings(f"--plot {path}: write a file that ends with {', '.join(FORMATS)}")
-    if find_spec("matplotlib") is None:
-        raise BadSettings("--plot needs matplotlib; install it with: pip install 'prep-corpus[plot]'")
-
-
 def write(found: Answer, question: Question, path: str) -> None:
     """Draw a plan into a file.
 
@@ -72,10 +61,11 @@ def write(found: Answer, question: Question, path: str) -> None:
     import matplotlib as mpl
 
     ending = Path(path).suffix.lower()
-    # Text stays text, so that it can be searched; ids hang on nothing but the picture, so that it is the same twice.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "prep", "font.size": 9}):
+    with mpl.rc_context(STYLE):
         content = _rendered(found, question, "png" if ending == ".png" else "svg")
-    _save(path, _page(content, found) if ending == ".html" else content)
+    from prep.pipeline.plan.screen import headline
+
+    save(path, page(content, headline(found)) if ending == ".html" else content)
 
 
 def _rendered(found: Answer, question: Question, kind: str) -> bytes:
@@ -94,25 +84,6 @@ def _rendered(found: Answer, question: Question, kind: str) -> bytes:
 
 def _wanted(panel: Any, found: Answer) -> bool:
     return (found.inference if panel is _serving else found.repetition) is not None
-
-
-def _save(path: str, content: bytes) -> None:
-    try:
-        Path(path).write_bytes(content)
-    except OSError as error:
-        raise BadSettings(f"--plot {path}: cannot be written: {error.strerror}") from error
-
-
-def _page(svg: bytes, found: Answer) -> bytes:
-    from prep.pipeline.plan.screen import headline
-
-    picture = svg.decode("utf-8")
-    title = headline(found).replace("&", "&amp;").replace("<", "&lt;")
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
-        "<style>body{font-family:sans-serif;max-width:70em;margin:2em auto}svg{width:100%;height:auto}</style></head>\n"
-        f"<body><p>{title}</p>\n{picture[picture.index('<svg') :]}\n</body></html>\n"
-    ).encode()
 
 
 def _frontiers(axes: Any, found: Answer, question: Question) -> None:

@@ -12,10 +12,11 @@ from prep.errors import BadSettings
 from prep.pipeline.plan.laws import flops
 
 
-def _rows(name: str, key: str) -> list[dict[str, Any]]:
+def rows(name: str, key: str) -> list[dict[str, Any]]:
+    """The rows of a data file under one key."""
     text = resources.files("prep.configs").joinpath(name).read_text(encoding="utf-8")
-    rows: list[dict[str, Any]] = json.loads(text)[key]
-    return rows
+    found: list[dict[str, Any]] = json.loads(text)[key]
+    return found
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Accelerator:
 @cache
 def accelerators() -> dict[str, Accelerator]:
     """All accelerators by name."""
-    rows = _rows("hardware.json", "accelerators")
+    found = rows("hardware.json", "accelerators")
     return {
         row["name"]: Accelerator(**{**row, "memory_gb": tuple(row["memory_gb"]), "aliases": tuple(row["aliases"])})
-        for row in rows
+        for row in found
     }
 
 
@@ -90,8 +91,8 @@ class Model:
 @cache
 def models() -> tuple[Model, ...]:
     """All known models, in order of the year."""
-    rows = _rows("known_models.json", "models")
-    return tuple(Model(**{**row, "tokens_also": tuple(row["tokens_also"])}) for row in rows)
+    found = rows("known_models.json", "models")
+    return tuple(Model(**{**row, "tokens_also": tuple(row["tokens_also"])}) for row in found)
 
 
 def like(params: float, number: int = 2) -> list[Model]:
@@ -118,7 +119,7 @@ class TextSize:
 @cache
 def text_sizes() -> tuple[TextSize, ...]:
     """All ranges of bytes per token."""
-    return tuple(TextSize(**row) for row in _rows("bytes_per_token.json", "ranges"))
+    return tuple(TextSize(**row) for row in rows("bytes_per_token.json", "ranges"))
 
 
 @dataclass(frozen=True)
@@ -135,4 +136,4 @@ class Circulating:
 @cache
 def circulating() -> tuple[Circulating, ...]:
     """All circulating figures."""
-    return tuple(Circulating(**row) for row in _rows("claims.json", "claims"))
+    return tuple(Circulating(**row) for row in rows("claims.json", "claims"))

@@ -79,13 +79,27 @@ def below(pattern: str, base: Path, where: Where) -> list[Under]:
 
 
 def remote(url: str) -> Iterator[Under]:
-    """The files of a url or of a pattern of urls."""
-    root, rest = (url, "") if not has_magic(url) else split(url)
-    store, glob = Store(root), Glob(rest or "**")
-    parent = store.root.rpartition("/")[0] if store.is_file() else store.root
-    for entry in store.find(glob.depth if rest else None):
-        if not rest or glob(entry.relative):
-            yield Under(entry, parent, entry.path)
+    """The files of a url or of a pattern of urls; as locally, an object that is named so is no pattern."""
+    whole = Store(url)
+    if one := whole.file():
+        yield Under(one, whole.root.rpartition("/")[0], one.path)
+        return
+    root, rest = split(url) if has_magic(url) else (url, "")
+    store, glob = Store(root) if rest else whole, Glob(rest or "**")
+    for entry in store.below(glob.depth):
+        shown = entry if glob.hidden else visible(entry)
+        if glob(shown.relative):
+            yield Under(shown, store.root, shown.path)
+
+
+def visible(entry: Found) -> Found:
+    """The entry, or the hidden file or folder that it is or lies in, as a walk would have come to it."""
+    parts = entry.relative.split("/")
+    at = next((at for at, part in enumerate(parts, start=1) if part.startswith(".")), None)
+    if at is None:
+        return entry
+    relative = "/".join(parts[:at])
+    return Found(entry.path.removesuffix(entry.relative) + relative, relative, skipped="hidden")
 
 
 def local(pattern: str, base: Path) -> Iterator[Under]:

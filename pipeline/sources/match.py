@@ -54,7 +54,7 @@ class Glob:
 
     def __call__(self, path: str) -> bool:
         """Whether the path, relative to the root, matches."""
-        return matches(tuple(path.split("/")), self.parts)
+        return matches(tuple(part for part in path.split("/") if part), self.parts)
 
 
 def excluded(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from prep.errors import BadSource
 from prep.pipeline.sources import csvfile, jsonl, text, warc
 from prep.pipeline.sources.piece import Fields, Piece
+from prep.pipeline.sources.remote import HEAD
 from prep.pipeline.sources.rows import RECORDS, Row, batches
 from prep.pipeline.sources.stream import Cut, Raw, open_file
 
@@ -69,7 +70,7 @@ class Reading:
             pass
         yield from tables.batches(self.piece, self.fields)
         for file in self.piece.files:
-            open_file(file).close()  # its size is checked once more
+            open_file(file, HEAD).close()  # it is looked at once more
 
     def _open(self) -> Iterator[Raw]:
         """Each file in turn; it is finished when the next one is asked for."""

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Self, cast
 
-import fsspec
 import xxhash
 import zstandard
 from isal import igzip_lib
 
 from prep.errors import BadSource
 from prep.pipeline.sources.piece import File
+from prep.pipeline.sources.remote import STREAM, Access, Object, changed, is_remote
 
 CHUNK = 1 << 20  # bytes of a read and of a decompressed chunk: what bounds memory on a file that unpacks 10,000 times
 FED = 2 << 10  # bytes given to zstd at once: 4 bytes of it can stand for 128 KiB
@@ -36,36 +36,36 @@ def is_zstd(head: bytes) -> bool:
     return head.startswith(ZSTD) or (head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5)
 
 
-def open_file(file: File) -> IO[bytes]:
+def open_file(file: File, access: Access = STREAM) -> IO[bytes]:
     """The file open for reading and seeking, if it is still as the listing saw it."""
+    if is_remote(file.url):
+        return cast(IO[bytes], Object(file, access))
     try:
         handle = _open(file.url)
     except FileNotFoundError as error:
         raise BadSource(f"{file.name}: gone since it was listed ({error}); run again") from error
     except OSError as error:
         raise BadSource(f"{file.name}: cannot be opened ({error}); check its permissions or exclude it") from error
-    check_size(file, handle)
+    check_same(file, handle)
     return handle
 
 
-def _open(url: str) -> IO[bytes]:
-    if "://" in url:
-        return cast(IO[bytes], fsspec.open(url, "rb").open())
-    return Path(url).open("rb", buffering=0)
+def _open(path: str) -> IO[bytes]:
+    return Path(path).open("rb", buffering=0)
 
 
-def check_size(file: File, handle: IO[bytes]) -> None:
-    """Complain where the open file's size is not the one listed."""
+def check_same(file: File, handle: IO[bytes]) -> None:
+    """Complain where the open file is not the one listed any more, by its size or its etag."""
+    if isinstance(handle, Object):
+        handle.check()
+        return
     try:
         size = handle.seek(0, io.SEEK_END)
         handle.seek(0)
     except OSError as error:
         raise BadSource(f"{file.name}: cannot be read at will ({error}); copy it to disk first") from error
     if size != file.size:
-        raise BadSource(
-            f"{file.name}: changed while it was read ({file.size} bytes listed, {size} found); "
-            "wait until nobody writes it, and run again"
-        )
+        raise changed(file, f"{file.size} bytes listed, {size} found")
 
 
 class Raw:
@@ -96,15 +96,15 @@ class Raw:
         return data
 
     def finish(self) -> str:
-        """Hash what was not read, check the size once more, and give the digest."""
+        """Hash what was not read, look at it once more, and give the digest."""
         while self.position < self.stop and self.read():
             pass
-        check_size(self.file, self.handle)
+        check_same(self.file, self.handle)
         return self._hash.hexdigest()
 
     def broken(self, why: str) -> Cut:
         """The error for bytes that stop making sense."""
-        check_size(self.file, self.handle)
+        check_same(self.file, self.handle)
         return Cut(f"{self.file.name}: {why}; {self.position} of {self.file.size} bytes were read")
 
     def chunks(self) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from prep.errors import BadSource
 from prep.pipeline.sources.columns import Convert, check_schema
 from prep.pipeline.sources.piece import Fields, File, Piece
+from prep.pipeline.sources.remote import RANDOM
 from prep.pipeline.sources.rows import BATCH_ROWS
 from prep.pipeline.sources.stream import Cut, is_compressed, open_file
 
@@ -26,7 +27,7 @@ def batches(piece: Piece, fields: Fields) -> Iterator[pa.RecordBatch]:
     if not file.size:
         return
     convert = Convert(fields)
-    with open_file(file) as handle:
+    with open_file(file, RANDOM) as handle:
         check_plain(handle, file)
         read = parquet if piece.format == "parquet" else arrow
         for first, batch in told(read(handle, piece, fields), file):

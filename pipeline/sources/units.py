@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import xxhash
 
 from prep.pipeline.sources.piece import File, Piece, Where
+from prep.pipeline.sources.remote import HEAD
 from prep.pipeline.sources.stream import is_compressed, open_file
 
 SPLIT = 64 << 20  # bytes of a range: about a shard's worth of text, and seconds of work
@@ -49,7 +50,7 @@ def ranges(file: File, kind: str, where: Where) -> list[Piece]:
     whole = Piece(where.name, kind, where.encoding, (file,))
     if file.size <= SPLIT or kind not in {"jsonl", "parquet"}:
         return [whole]
-    with open_file(file) as handle:
+    with open_file(file, HEAD) as handle:
         if is_compressed(handle.read(8)):
             return [whole]
     starts = range(0, file.size, SPLIT)

@@ -1,6 +1,6 @@
 """A SentencePiece `.model`, counted by sentencepiece."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +9,14 @@ import pyarrow as pa
 from sentencepiece import SentencePieceProcessor
 
 from prep.errors import BadTokenizer
-from prep.pipeline.tokenizers.counter import batches, counts
+from prep.pipeline.tokenizers.counter import Specials, batches, counts
 from prep.pipeline.tokenizers.files import Files
+from prep.pipeline.tokenizers.protobuf import Truncated, fields
+from prep.pipeline.tokenizers.trouble import sound_texts
 
-# Of sentencepiece_model.proto: ModelProto.trainer_spec = 2, TrainerSpec.model_type = 3 and its values.
-TRAINER_SPEC, MODEL_TYPE = 2, 3
+# Of sentencepiece_model.proto: fields of ModelProto, TrainerSpec and NormalizerSpec, and values of model_type.
+SPECS = {2: "trainer_spec", 3: "normalizer_spec"}
+MODEL_TYPE, NAME, CHARSMAP = 3, 1, 2
 TYPES = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
 
 
@@ -31,7 +34,8 @@ class SentencePiece:
         return self.processor.get_piece_size()
 
     def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        return counts(texts, lambda batch: map(len, self._ids(batch)))
+        with sound_texts(texts):
+            return counts(texts, lambda batch: map(len, self._ids(batch)))
 
     def encode(self, texts: Sequence[str]) -> list[npt.NDArray[np.uint32]]:
         found = (ids for batch in batches(pa.array(texts, pa.large_string())) for ids in self._ids(batch))
@@ -42,7 +46,7 @@ class SentencePiece:
         return ids
 
 
-def open_model(files: Files, digest: str) -> SentencePiece:
+def open_model(files: Files, digest: str, specials: Specials = Specials.LIBRARY) -> SentencePiece:
     """The family says which algorithm, for the fast engines hold for some only."""
     content = files.contents[0]
     processor = SentencePieceProcessor()
@@ -50,44 +54,40 @@ def open_model(files: Files, digest: str) -> SentencePiece:
         processor.LoadFromSerializedProto(content)
     except (RuntimeError, UnicodeDecodeError) as error:  # the second where its message quotes a broken piece
         raise BadTokenizer(f"{files.path}: not a SentencePiece model ({error}); copy or download it again") from error
-    return SentencePiece(processor, digest, files.path, f"sentencepiece-{_algorithm(content)}")
+    algorithm = _check_whole(files.path, content)
+    if specials is Specials.TOKEN:
+        _check_no_controls(files.path, processor)
+    return SentencePiece(processor, digest, files.path, f"sentencepiece-{algorithm}")
 
 
-def _algorithm(content: bytes) -> str:
-    """The trainer's model type; Unigram where the file does not say."""
-    trainer = [value for number, value in _fields(content) if number == TRAINER_SPEC and isinstance(value, bytes)]
-    types = [value for number, value in _fields(b"".join(trainer)) if number == MODEL_TYPE and isinstance(value, int)]
-    return TYPES.get(types[-1] if types else 1, "unknown")
+def _check_whole(path: str, content: bytes) -> str:
+    """The algorithm. The library takes what it does not know as the default, and a file cut between fields as whole."""
+    trainer, normalizer = (_spec(path, content, number) for number in SPECS)
+    kind = trainer.get(MODEL_TYPE, 1)  # the .proto's default
+    if not isinstance(kind, int) or kind not in TYPES:
+        raise BadTokenizer(f"{path}: model_type {kind!r} is none of {TYPES}; copy or download it again")
+    name = normalizer.get(NAME, b"")
+    if name not in (b"", b"identity") and not normalizer.get(CHARSMAP):
+        raise BadTokenizer(f"{path}: the table of its normalizer {name!r} is missing; copy or download it again")
+    return TYPES[kind]
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and value of a protobuf message's fields; protobuf itself is not a dependency of sentencepiece."""
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position)
-        match tag & 7:
-            case 0:
-                value, position = _varint(message, position)
-                yield tag >> 3, value
-                continue
-            case 1:
-                size = 8
-            case 2:
-                size, position = _varint(message, position)
-            case 5:
-                size = 4
-            case _:  # the start or end of a group, which holds fields of its own
-                size = 0
-        yield tag >> 3, message[position : position + size]
-        position += size
+def _spec(path: str, content: bytes, number: int) -> dict[int, int | bytes]:
+    """The last value of each field in a part of the model, which may come in several pieces."""
+    try:
+        parts = [value for field, value in fields(content) if field == number and isinstance(value, bytes)]
+        if not parts:
+            raise Truncated(f"it has no {SPECS[number]}")
+        return dict(fields(b"".join(parts)))
+    except Truncated as error:
+        raise BadTokenizer(f"{path}: a SentencePiece model cut short ({error}); copy or download it again") from error
 
 
-def _varint(message: bytes, position: int) -> tuple[int, int]:
-    """A base-128 number, lowest group first, and the position after it."""
-    value = shift = 0
-    while True:
-        byte = message[position]
-        value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:
-            return value, position
+def _check_no_controls(path: str, processor: SentencePieceProcessor) -> None:
+    """Llm-jp v2.2's tokenizer.json puts a dummy prefix after each special token, Llama's only at the text's begin."""
+    for piece in range(processor.get_piece_size()):
+        if processor.is_control(piece):
+            raise BadTokenizer(
+                f"{path}: how text is split around {processor.id_to_piece(piece)!r} written in it is not in a .model; "
+                "give the tokenizer.json, or set `specials` to text"
+            )

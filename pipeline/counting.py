@@ -1,0 +1,120 @@
+"""How texts are counted on this machine: by which engine, on what evidence. The counts are the reference's in any case.
+
+An engine counts for a source once it has counted a sample of its documents, and texts made to mislead it, as the
+tokenizer's own library does; see `tokenizers/selfcheck.py`. What it counts afterwards is looked at now and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from prep.pipeline.settings import Tokenizer
+from prep.pipeline.spread import Spread
+from prep.pipeline.tokenizers import ask_of, digest_of
+from prep.pipeline.tokenizers.counter import Ask, Counter, Specials
+from prep.pipeline.tokenizers.engines import ENGINES, Refused, candidates
+from prep.pipeline.tokenizers.guarded import Guarded, nothing
+from prep.pipeline.tokenizers.remembered import decided
+from prep.pipeline.tokenizers.selfcheck import Evidence, Sample
+
+REFERENCE = "reference"  # what an engine is called where the tokenizer's own library counts
+
+
+class Counting(Protocol):
+    """A tokenizer as it counts here."""
+
+    def count(self, texts: pa.LargeStringArray, hashes: pa.FixedSizeBinaryArray) -> npt.NDArray[np.int64]:
+        """Tokens of each text; `hashes` are the texts' own, of 16 bytes."""
+
+    def tally(self) -> dict[str, Any]:
+        """What was done since last asked; see `Guarded.tally`."""
+
+
+@dataclass
+class ByReference:
+    """Counts by the tokenizer's own library."""
+
+    counter: Counter
+    done: dict[str, Any] = field(default_factory=nothing)
+
+    def count(self, texts: pa.LargeStringArray, hashes: pa.FixedSizeBinaryArray) -> npt.NDArray[np.int64]:
+        """Tokens of each text."""
+        self.done["by_reference"] += len(texts)
+        return self.counter.count(texts)
+
+    def tally(self) -> dict[str, Any]:
+        """Nothing but how many documents."""
+        done, self.done = self.done, nothing()
+        return done
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which engine counts which source; the engines that cannot stand for this tokenizer, and why."""
+
+    evidence: Evidence
+    unsuited: tuple[Refused, ...]
+
+    def engine(self, source: str) -> str:
+        """What counts a source."""
+        return self.evidence.engine_of(source) or REFERENCE
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**self.evidence.plain(), "unsuited": {each.engine: each.reason for each in self.unsuited}}
+
+
+@dataclass(frozen=True)
+class _Question:
+    given: Tokenizer
+    sample: Sample
+
+
+_opened: dict[tuple[Tokenizer, str, str], Counting] = {}
+
+
+def digest(given: Tokenizer) -> str:
+    """Of the tokenizer as its file is now."""
+    return digest_of(given.path, given.pattern, Specials(given.specials))
+
+
+def opened(given: Tokenizer, engine: str, sha256: str) -> Counting:
+    """The tokenizer of that digest with an engine, once per process: caches stay warm from shard to shard."""
+    key = (given, engine, sha256)
+    if key not in _opened:
+        _opened[key] = _open(_asked(given), engine)
+    return _opened[key]
+
+
+def reference(given: Tokenizer) -> Counter:
+    """The tokenizer in its own library."""
+    return _asked(given).reference
+
+
+def _open(ask: Ask, engine: str) -> Counting:
+    if engine == REFERENCE:
+        return ByReference(ask.reference)
+    return Guarded(ENGINES[engine](ask), lambda: ask.reference, ask.digest)
+
+
+def _asked(given: Tokenizer) -> Ask:
+    return ask_of(given.path, given.pattern, Specials(given.specials))
+
+
+def decide(tokenizers: Mapping[str, Tokenizer], sample: Sample, spread: Spread) -> dict[str, Decision]:
+    """Of each tokenizer, by name, which engine counts which source, from the sample's documents."""
+    questions = [_Question(given, sample) for given in tokenizers.values()]
+    return dict(zip(tokenizers, spread(_decide, questions), strict=True))
+
+
+def _decide(question: _Question) -> Decision:
+    """Runs in a worker: the reference takes memory, and every tokenizer its seconds."""
+    ask = _asked(question.given)
+    engines, unsuited = candidates(ask)
+    return Decision(decided(ask, engines, question.sample), tuple(unsuited))

@@ -1,0 +1,87 @@
+"""The tokenizer.json that the two BPE libraries are given in place of a tokenizer's own files."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from prep.pipeline.tokenizers import convert, hf, spmodel
+from prep.pipeline.tokenizers.aside import MOST_MARKS, Aside, least
+from prep.pipeline.tokenizers.counter import Ask, Engine, Specials, Unsuited
+from prep.pipeline.tokenizers.files import Kind
+from prep.pipeline.tokenizers.vocabulary import kinds
+
+# Both libraries were tried with these. "None" is what `kinds` calls a pattern, which has no type.
+NORMALIZERS = {"None", "Sequence", "NFC", "Prepend", "Replace"}
+
+
+@dataclass(frozen=True)
+class Json:
+    """A tokenizer.json, and what a text holds that the reference alone can count."""
+
+    content: bytes
+    marks: tuple[str, ...] = ()
+
+
+def engine(ask: Ask, opener: Callable[[bytes], Engine]) -> Engine:
+    """The library's engine for an Ask of one of the JSON families."""
+    found = _json(ask)
+    opened = opener(found.content)
+    return Aside(opened, ask.reference, found.marks) if found.marks else opened
+
+
+def _json(ask: Ask) -> Json:
+    files = ask.files
+    match files.kind:
+        case Kind.PAIR:
+            return Json(hf.as_json(files.path, *files.contents))
+        case Kind.MODEL:
+            return _of_model(ask)
+        case Kind.JSON:
+            return Json(_of_json(orjson.loads(files.contents[0]), ask.specials))
+    raise Unsuited(f"{files.kind} is no BPE of a tokenizer.json")
+
+
+def _of_model(ask: Ask) -> Json:
+    """Control symbols are text; a text with a user-defined piece goes to sentencepiece."""
+    if ask.specials is Specials.TOKEN:
+        raise Unsuited("reads control symbols in a text as text")
+    model = spmodel.read(ask.files.contents[0])
+    if model.algorithm != spmodel.BPE:
+        raise Unsuited("the model is not BPE")
+    marks = least(model.of(spmodel.USER_DEFINED))
+    if any(spmodel.SPACE in mark for mark in marks):
+        raise Unsuited("a user-defined piece has a space")
+    stem = _stem(marks)
+    if len(marks) > MOST_MARKS and not stem:
+        raise Unsuited(f"{len(marks)} user-defined pieces, each to be looked for in every text")
+    whole = orjson.loads(convert.tokenizer_json(model)) | {"added_tokens": []}
+    return Json(orjson.dumps(whole), (stem,) if stem else marks)
+
+
+def _stem(marks: tuple[str, ...]) -> str:
+    """What all marks begin with, if that is long enough to be rare: 20 pieces of mistral-v3 are [REFERENCE_DOC_n]."""
+    first, last = min(marks, default=""), max(marks, default="")
+    size = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return first[:size] if size > len("[[") else ""
+
+
+def _of_json(whole: dict[str, Any], specials: Specials) -> bytes:
+    """Without what is not counted: truncation, padding, and the special tokens put around a text.
+
+    Looking for added tokens halves the libraries' speed where there are many (gpt-neox-20b: 28, runs of spaces). A
+    second tokenizer without them, for texts that have none, gained nothing: to know which texts these are took as long.
+    """
+    model = whole["model"]
+    if model.get("type", "BPE") != "BPE":
+        raise Unsuited(f"the model is {model.get('type')}, not BPE")
+    if model.get("dropout"):
+        raise Unsuited(f"dropout {model['dropout']} makes every count a draw")
+    if unknown := sorted(kinds(whole.get("normalizer")) - NORMALIZERS):
+        raise Unsuited(f"normalizer {', '.join(unknown)} is not among those tried")
+    added = whole.get("added_tokens") or []
+    if specials is Specials.TEXT:
+        added = [token for token in added if not token.get("special")]
+    left = {"added_tokens": added, "truncation": None, "padding": None, "post_processor": None}
+    return orjson.dumps(whole | left)

@@ -1,0 +1,99 @@
+"""Self-checks that were made before, in a cache folder of this user: the same question is not asked twice."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from prep.errors import Unable
+from prep.manifests import files
+from prep.manifests.record import digest, readable
+from prep.pipeline.tokenizers import adversarial, selfcheck
+from prep.pipeline.tokenizers.counter import Ask, Engine
+from prep.pipeline.tokenizers.files import Kind
+from prep.pipeline.tokenizers.selfcheck import Evidence, Sample
+
+FORMAT = "prep-selfcheck/1"
+LARGEST = 10_000_000  # bytes of a file that is read; one source takes about 100
+LIBRARIES = {Kind.JSON: "tokenizers", Kind.PAIR: "tokenizers", Kind.MODEL: "sentencepiece", Kind.RANKS: "tiktoken"}
+EVIDENCE = TypeAdapter(Evidence)
+
+
+def decided(ask: Ask, engines: Sequence[Engine], sample: Sample) -> Evidence:
+    """The evidence, from the cache where the same was asked before."""
+    if not engines:
+        return selfcheck.decide(ask, engines, sample)
+    key = key_of(ask, engines, sample)
+    found = _found(key, ask, engines, sample)
+    if found is None:
+        found = selfcheck.decide(ask, engines, sample)
+        # An engine that raised may have met a full disk or memory: it is asked again the next time.
+        if not any(refusal.error for refusal in found.refusals):
+            _keep(key, found)
+    return found
+
+
+def key_of(ask: Ask, engines: Sequence[Engine], sample: Sample) -> str:
+    """What the outcome hangs on, and on which machine the engines are the fastest."""
+    library = LIBRARIES[ask.files.kind]
+    return digest(
+        {
+            "format": FORMAT,
+            "check": selfcheck.VERSION,
+            "tokenizer": ask.digest,
+            "specials": ask.specials.value,
+            "engines": [[engine.name, engine.version] for engine in engines],
+            "reference": [library, version(library)],
+            "sample": sample.digest,
+            "adversarial": adversarial.digest(adversarial.texts(adversarial.own_specials(ask))),
+            "machine": [platform.system(), platform.machine(), platform.python_version()],
+        }
+    )
+
+
+def folder() -> Path | None:
+    """Where checks are kept; None where this user has no home."""
+    if own := os.environ.get("PREP_CACHE"):
+        return Path(own) / "selfcheck"
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        return Path(cache) / "prep" / "selfcheck"
+    try:
+        return Path.home() / ".cache" / "prep" / "selfcheck"
+    except RuntimeError:
+        return None
+
+
+def _found(key: str, ask: Ask, engines: Sequence[Engine], sample: Sample) -> Evidence | None:
+    """A whole, consistent file of this very question, or nothing."""
+    place = folder()
+    try:
+        if place is None or (place / f"{key}.json").stat().st_size > LARGEST:
+            return None
+        plain = json.loads((place / f"{key}.json").read_bytes())
+        if not isinstance(plain, dict) or plain.get("key") != key or plain.get("sum") != digest(plain.get("evidence")):
+            return None
+        evidence = EVIDENCE.validate_json(json.dumps(plain["evidence"]), strict=True)
+    except (OSError, ValueError, RecursionError, ValidationError):
+        return None
+    counts = {None, *(engine.name for engine in engines)} - {refusal.engine for refusal in evidence.refusals}
+    same = (evidence.tokenizer, evidence.sample) == (ask.digest, sample.digest)
+    return evidence if same and all(checked.engine in counts for checked in evidence.sources) else None
+
+
+def _keep(key: str, evidence: Evidence) -> None:
+    """Whole or not at all; a folder that cannot be written only costs the next run three seconds."""
+    place = folder()
+    plain: dict[str, Any] = asdict(evidence)
+    if place is None:
+        return
+    try:
+        content = readable({"format": FORMAT, "key": key, "sum": digest(plain), "evidence": plain})
+        files.write(str(place / f"{key}.json"), content)
+    except Unable:  # NoSpace is one
+        return

@@ -1,0 +1,52 @@
+"""Columns of text as engines take them: slabs bounded by bytes, and the numbers behind them without a copy."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prep.errors import BrokenShard
+
+# Bytes of a slab. gpt2, English, unseen text, CPU: gigatoken 227, 246, 298 MB/s by slabs of 1, 2, 4 MB (runs differ by
+# 30), fastokens 127, 167, 118; on Japanese there was no difference.
+SLAB_BYTES = 2_000_000
+
+
+def slabs(texts: pa.StringArray | pa.LargeStringArray, most: int = SLAB_BYTES) -> Iterator[pa.LargeStringArray]:
+    """The texts in order, in parts of at most `most` bytes, or of one text. None is missing, and all are UTF-8."""
+    if texts.null_count:
+        row = pc.index(texts.is_null(), True).as_py()
+        raise BrokenShard(f"row {row} of {len(texts)} has no text to tokenize; ingest writes none such: run it again")
+    texts = texts.cast(pa.large_string())
+    ends, start = bounds(texts), 0
+    while start < len(texts):
+        stop = max(start + 1, int(np.searchsorted(ends, ends[start] + most, side="right")) - 1)
+        yield _sound(texts[start:stop], start)
+        start = stop
+
+
+def bounds(texts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+    """Where each text begins in `content`, and where the last one ends."""
+    buffer = texts.buffers()[1]
+    if not len(texts):
+        return np.zeros(1, np.int64)
+    return np.frombuffer(buffer, np.int64, len(texts) + 1, texts.offset * 8)
+
+
+def content(texts: pa.LargeStringArray) -> npt.NDArray[np.uint8]:
+    """The bytes that `bounds` counts in."""
+    buffer = texts.buffers()[2]
+    return np.frombuffer(buffer, np.uint8) if buffer else np.zeros(0, np.uint8)
+
+
+def _sound(slab: pa.LargeStringArray, first: int) -> pa.LargeStringArray:
+    """The engines take bytes as they are; Arrow looks in 0.1 (English) to 0.5 (Japanese) ms for a MB."""
+    try:
+        slab.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise BrokenShard(
+            f"a text from row {first} on is not UTF-8 ({error}); ingest writes none such: run it again"
+        ) from error
+    return slab

@@ -1,0 +1,117 @@
+"""The engine `unigram`: our own counter, for SentencePiece Unigram models and a tokenizer.json of that kind."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import sentencepiece
+import tokenizers
+
+from prep.errors import BrokenShard
+from prep.pipeline.tokenizers.counter import Ask, Counter, Specials, Unsuited
+from prep.pipeline.tokenizers.files import Kind
+from prep.pipeline.tokenizers.protobuf import Truncated
+from prep.pipeline.tokenizers.unigram import viterbi
+from prep.pipeline.tokenizers.unigram.hub import read_json
+from prep.pipeline.tokenizers.unigram.model import BLANK, Unigram, read_model
+from prep.pipeline.tokenizers.unigram.trie import build
+
+KERNEL = "1"  # of this folder: raise it with every change of what is counted
+SET_BACK = 100_000.0  # sentencepiece takes a sum past this off all sums ahead
+PROVED = {"sentencepiece": "0.2.3", "tokenizers": "0.23.3"}  # the arithmetic mirrored here; earlier ones add otherwise
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A loaded model. Texts that hold an added token go to the reference."""
+
+    model: Unigram
+    reference: Counter
+    name: str = "unigram"
+
+    @property
+    def version(self) -> str:
+        return KERNEL
+
+    def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
+        if texts.null_count:
+            row = pc.index(texts.is_null(), True).as_py()
+            raise BrokenShard(f"row {row} of {len(texts)} has no text to tokenize; ingest writes none such: run again")
+        data, offsets = _buffers(texts)
+        counts = np.zeros(len(texts), np.int64)
+        viterbi.every(self._lexicon, self._window(), data, offsets, counts)
+        if rows := self._rows_with_needles(data, offsets):
+            counts[rows] = self.reference.count(texts.take(pa.array(rows)))
+        return counts
+
+    def _rows_with_needles(self, data: viterbi.Bytes, offsets: viterbi.Longs) -> list[int]:
+        """The texts that hold an added token; a find that begins in one text and ends in the next does no harm."""
+        if not self.model.needles:
+            return []
+        text = data[offsets[0] : offsets[-1]].tobytes()
+        places = [place for needle in self.model.needles for place in _finds(text, needle.encode())]
+        found = np.searchsorted(offsets, np.array(places, np.int64) + offsets[0], side="right") - 1
+        return sorted(set(found.tolist()))
+
+    @cached_property
+    def _lexicon(self) -> viterbi.Lexicon:
+        model = self.model
+        trie = build(model.pieces, model.scores, BLANK if model.escape else " ")
+        most = SET_BACK if model.single else inf
+        rules = (model.unknown, most, model.fallback, trie.blank, model.prefix, model.suffix, trie.longest - 1)
+        return viterbi.Lexicon(trie.links, trie.scores, trie.pages, trie.symbols, trie.widths, *rules)
+
+    def _window(self) -> viterbi.Window:
+        size = max(viterbi.WINDOW, 4 * self._lexicon.keep)
+        best: npt.NDArray[np.float32] | npt.NDArray[np.float64] = np.zeros(size + 1, np.float64)
+        best = best.astype(np.float32) if self.model.single else best
+        return viterbi.Window(np.zeros(size, np.int32), best, np.zeros(size + 1, np.int64))
+
+
+def open_unigram(ask: Ask) -> Engine:
+    """Refuses whatever it cannot count exactly."""
+    engine = Engine(_read(ask), ask.reference)
+    engine._lexicon  # noqa: B018 - built now, not at the first text
+    return engine
+
+
+def _read(ask: Ask) -> Unigram:
+    kind, content = ask.files.kind, ask.files.contents[0]
+    library = {Kind.MODEL: sentencepiece, Kind.JSON: tokenizers}.get(kind)
+    if library is None:
+        raise Unsuited(f"a {kind} file holds no Unigram model")
+    if (has := library.__version__) != (proved := PROVED[library.__name__]):
+        raise Unsuited(f"proved equal to {library.__name__} {proved}, not {has}, which may add in another way")
+    if kind is Kind.JSON:
+        return read_json(content, ask.specials)
+    if ask.specials is Specials.TOKEN:
+        raise Unsuited("sentencepiece reads a control symbol written inside a text as text")
+    try:
+        model = read_model(content)
+    except Truncated as error:
+        raise Unsuited(f"{ask.files.path}: {error}") from error
+    if model.charsmap or model.squeeze:
+        raise Unsuited("the model normalises characters or takes blanks away")
+    return model
+
+
+def _finds(text: bytes, needle: bytes) -> Iterator[int]:
+    place = text.find(needle)
+    while place >= 0:
+        yield place
+        place = text.find(needle, place + 1)
+
+
+def _buffers(texts: pa.StringArray | pa.LargeStringArray) -> tuple[viterbi.Bytes, viterbi.Longs]:
+    """The bytes and offsets of an array, a slice included, without a copy of the text."""
+    _, offsets, data = texts.buffers()
+    wide = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    ends = np.frombuffer(offsets, wide)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    flat = np.frombuffer(data if data is not None else b"", np.uint8)
+    flat.flags.writeable = False  # one type, one compilation
+    return flat, ends
