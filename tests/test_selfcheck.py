@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prep.pipeline.tokenizers import adversarial, open_tokenizer, remembered, selfcheck
+from prep.pipeline.tokenizers.cached import folder
 from prep.pipeline.tokenizers.counter import Ask, Engine, Specials
 from prep.pipeline.tokenizers.files import find
 from prep.pipeline.tokenizers.selfcheck import Checked, Known, Refusal, Sample, check, decide
@@ -274,11 +275,11 @@ def test_where_checks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nowhere/home")
     monkeypatch.setenv("XDG_CACHE_HOME", "/nowhere/cache")
     monkeypatch.setenv("PREP_CACHE", "/nowhere/own")
-    assert remembered.folder() == Path("/nowhere/own/selfcheck")
+    assert folder("selfcheck") == Path("/nowhere/own/selfcheck")
     monkeypatch.setenv("PREP_CACHE", "")
-    assert remembered.folder() == Path("/nowhere/cache/prep/selfcheck")
+    assert folder("selfcheck") == Path("/nowhere/cache/prep/selfcheck")
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert remembered.folder() == Path("/nowhere/home/.cache/prep/selfcheck")
+    assert folder("selfcheck") == Path("/nowhere/home/.cache/prep/selfcheck")
 
 
 @needs_shared

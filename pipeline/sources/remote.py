@@ -72,7 +72,7 @@ def google() -> Any:
     import logging
 
     from aiohttp import ClientTimeout
-    from gcsfs.core import GCSFileSystem  # type: ignore[import-untyped]
+    from gcsfs.core import GCSFileSystem
 
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs a traceback of what it raises
     waiting = ClientTimeout(total=None, sock_connect=CONNECT, sock_read=ANSWER)

@@ -6,10 +6,12 @@ from typing import Any
 
 import orjson
 
-from prep.pipeline.tokenizers import convert, hf, spmodel
+from prep.pipeline.tokenizers import added, convert, hf, spmodel
+from prep.pipeline.tokenizers.added import Plan
 from prep.pipeline.tokenizers.aside import MOST_MARKS, Aside, least
 from prep.pipeline.tokenizers.counter import Ask, Engine, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
+from prep.pipeline.tokenizers.splitting import splitting
 from prep.pipeline.tokenizers.vocabulary import kinds
 
 # Both libraries were tried with these. "None" is what `kinds` calls a pattern, which has no type.
@@ -18,15 +20,18 @@ NORMALIZERS = {"None", "Sequence", "NFC", "Prepend", "Replace"}
 
 @dataclass(frozen=True)
 class Json:
-    """A tokenizer.json, and what a text holds that the reference alone can count."""
+    """A tokenizer.json, what a text holds that the reference alone can count, and how to do without added tokens."""
 
     content: bytes
     marks: tuple[str, ...] = ()
+    plan: Plan | None = None
 
 
 def engine(ask: Ask, opener: Callable[[bytes], Engine]) -> Engine:
     """The library's engine for an Ask of one of the JSON families."""
     found = _json(ask)
+    if found.plan:
+        return splitting(found.plan, opener, found.content)
     opened = opener(found.content)
     return Aside(opened, ask.reference, found.marks) if found.marks else opened
 
@@ -39,7 +44,7 @@ def _json(ask: Ask) -> Json:
         case Kind.MODEL:
             return _of_model(ask)
         case Kind.JSON:
-            return Json(_of_json(orjson.loads(files.contents[0]), ask.specials))
+            return _of_json(orjson.loads(files.contents[0]), ask.specials)
     raise Unsuited(f"{files.kind} is no BPE of a tokenizer.json")
 
 
@@ -67,12 +72,8 @@ def _stem(marks: tuple[str, ...]) -> str:
     return first[:size] if size > len("[[") else ""
 
 
-def _of_json(whole: dict[str, Any], specials: Specials) -> bytes:
-    """Without what is not counted: truncation, padding, and the special tokens put around a text.
-
-    Looking for added tokens halves the libraries' speed where there are many (gpt-neox-20b: 28, runs of spaces). A
-    second tokenizer without them, for texts that have none, gained nothing: to know which texts these are took as long.
-    """
+def _of_json(whole: dict[str, Any], specials: Specials) -> Json:
+    """Without what is not counted: truncation, padding, and the special tokens put around a text."""
     model = whole["model"]
     if model.get("type", "BPE") != "BPE":
         raise Unsuited(f"the model is {model.get('type')}, not BPE")
@@ -80,8 +81,8 @@ def _of_json(whole: dict[str, Any], specials: Specials) -> bytes:
         raise Unsuited(f"dropout {model['dropout']} makes every count a draw")
     if unknown := sorted(kinds(whole.get("normalizer")) - NORMALIZERS):
         raise Unsuited(f"normalizer {', '.join(unknown)} is not among those tried")
-    added = whole.get("added_tokens") or []
+    whole = whole | {"truncation": None, "padding": None, "post_processor": None}
+    tokens = whole.get("added_tokens") or []
     if specials is Specials.TEXT:
-        added = [token for token in added if not token.get("special")]
-    left = {"added_tokens": added, "truncation": None, "padding": None, "post_processor": None}
-    return orjson.dumps(whole | left)
+        tokens = [token for token in tokens if not token.get("special")]
+    return Json(orjson.dumps(whole | {"added_tokens": tokens}), plan=added.plan(whole, specials))

@@ -34,6 +34,7 @@ ENGINES: dict[str, Opener] = {
     "spbpe": _lazy("spbpe", "open_spbpe"),
     "gigatoken": _lazy("gigatokens", "open_gigatoken"),
     "fastokens": _lazy("fasttokens", "open_fastokens"),
+    "segments": _lazy("segments", "open_segments"),
 }
 
 

@@ -1,7 +1,7 @@
 """BPE counted by gigatoken: the fastest on text with spaces, once its cache has seen some megabytes.
 
-It is given Arrow's own memory as an awkward array, as fast as a list of bytes and without an object for each text. Of
-what it returns only the offsets are looked at.
+It is given a list of bytes, which costs no more than Arrow's own memory as an awkward array (17.0 and 16.9 ms for 2 MB
+of Japanese in 1,100 texts; strings 19.1). Of what it returns only the offsets are looked at.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from importlib.metadata import version
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-import awkward as ak  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -20,12 +19,10 @@ from prep.pipeline.tokenizers.counter import Ask, Engine, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.patterns import CL100K, GPT2, O200K, Pattern
 from prep.pipeline.tokenizers.renewed import Renewed
-from prep.pipeline.tokenizers.slabs import bounds, content, slabs
+from prep.pipeline.tokenizers.slabs import slabs
 from prep.pipeline.tokenizers.trouble import panics_told
 
 SCHEMES = {GPT2: "gpt2", CL100K: "gpt4", O200K: "o200k"}  # its names for splits; matched by the regex, never by a name
-CHARACTERS = {"__array__": "char"}
-TEXT = {"__array__": "string"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,9 @@ class Gigatoken:
         return np.concatenate([np.zeros(0, np.int64), *map(self._slab, slabs(texts))])
 
     def _slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+        texts = slab.cast(pa.large_binary()).to_pylist()
         with panics_told("gigatoken", "count with another engine"):
-            encoded = self.tokenizer.get(slab.nbytes).encode_batch(_strings(slab), parallel=False)
+            encoded = self.tokenizer.get(slab.nbytes).encode_batch(texts, parallel=False)
         return np.diff(np.asarray(encoded.layout.offsets)).astype(np.int64)
 
 
@@ -61,9 +59,3 @@ def _ranks(table: bytes, split: Pattern | None, specials: Specials) -> Any:
         file.write(table)
         file.flush()
         return BPETokenizer.from_tiktoken(file.name, scheme, split.specials if specials is Specials.TOKEN else None)
-
-
-def _strings(slab: pa.LargeStringArray) -> Any:
-    ends = bounds(slab)
-    characters = ak.contents.NumpyArray(content(slab)[ends[0] : ends[-1]], parameters=CHARACTERS)
-    return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(ends - ends[0]), characters, parameters=TEXT))

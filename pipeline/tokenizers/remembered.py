@@ -1,12 +1,10 @@
 """Self-checks that were made before, in a cache folder of this user: the same question is not asked twice."""
 
 import json
-import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,11 +13,13 @@ from prep.errors import Unable
 from prep.manifests import files
 from prep.manifests.record import digest, readable
 from prep.pipeline.tokenizers import adversarial, selfcheck
+from prep.pipeline.tokenizers.cached import folder
 from prep.pipeline.tokenizers.counter import Ask, Engine
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.selfcheck import Evidence, Sample
 
 FORMAT = "prep-selfcheck/1"
+CHECKS = "selfcheck"  # folder of the cache
 LARGEST = 10_000_000  # bytes of a file that is read; one source takes about 100
 LIBRARIES = {Kind.JSON: "tokenizers", Kind.PAIR: "tokenizers", Kind.MODEL: "sentencepiece", Kind.RANKS: "tiktoken"}
 EVIDENCE = TypeAdapter(Evidence)
@@ -57,21 +57,9 @@ def key_of(ask: Ask, engines: Sequence[Engine], sample: Sample) -> str:
     )
 
 
-def folder() -> Path | None:
-    """Where checks are kept; None where this user has no home."""
-    if own := os.environ.get("PREP_CACHE"):
-        return Path(own) / "selfcheck"
-    if cache := os.environ.get("XDG_CACHE_HOME"):
-        return Path(cache) / "prep" / "selfcheck"
-    try:
-        return Path.home() / ".cache" / "prep" / "selfcheck"
-    except RuntimeError:
-        return None
-
-
 def _found(key: str, ask: Ask, engines: Sequence[Engine], sample: Sample) -> Evidence | None:
     """A whole, consistent file of this very question, or nothing."""
-    place = folder()
+    place = folder(CHECKS)
     try:
         if place is None or (place / f"{key}.json").stat().st_size > LARGEST:
             return None
@@ -88,7 +76,7 @@ def _found(key: str, ask: Ask, engines: Sequence[Engine], sample: Sample) -> Evi
 
 def _keep(key: str, evidence: Evidence) -> None:
     """Whole or not at all; a folder that cannot be written only costs the next run three seconds."""
-    place = folder()
+    place = folder(CHECKS)
     plain: dict[str, Any] = asdict(evidence)
     if place is None:
         return

@@ -24,7 +24,9 @@ class Renewed(Generic[Made]):
     def get(self, size: int) -> Made:
         """The tokenizer, for a text of `size` bytes."""
         self.seen += size
-        grown = resident() - self.start if self.start else self.seen * self.growth // FALLBACK_BYTES
+        now = resident()
+        self.start = min(self.start, now)  # what was needed to open it may be given back only later: 130 MB of 480
+        grown = now - self.start if self.start else self.seen * self.growth // FALLBACK_BYTES
         if grown > self.growth and self.seen > size:
             del self.made  # before the next is made: not both at once
             self.made, self.start, self.seen = self.make(), resident(), size

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite.ir import IntType  # type: ignore[import-untyped]
+from llvmlite.ir import IntType
 from numba import types
 from numba.extending import intrinsic
 

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from prep.pipeline.tokenizers.counter import Unsuited
 from prep.pipeline.tokenizers.protobuf import Truncated, fields
@@ -41,6 +42,7 @@ class Model:
         return {piece.text: piece.score for piece in self.pieces if piece.kind == kind}
 
 
+@lru_cache(maxsize=1)  # three engines ask, one after the other
 def read(content: bytes) -> Model:
     """The model in a file's bytes; Unsuited where a space is not written as U+2581 before the word."""
     try:

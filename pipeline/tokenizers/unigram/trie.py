@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from prep.pipeline.tokenizers.compiling import compiled
 
 WIDTHS = 4  # the first symbols: an unknown character of 1, 2, 3 or 4 bytes, which is in no piece
 CODES = 0x110000
@@ -28,7 +29,9 @@ class Trie:
     scores: Floats
     pages: Ints  # of a code point // 256: where its page begins in `symbols`
     symbols: Ints
+    plane: npt.NDArray[np.uint16]  # the symbols of the code points below 65,536
     widths: Ints  # UTF-8 bytes of a symbol's character
+    pairs: npt.NDArray[np.int64]  # symbols that stand side by side in a piece, the first one times 2**32
     longest: int  # piece, in characters
     blank: int  # its symbol
 
@@ -45,7 +48,11 @@ def build(pieces: Sequence[str], scores: Sequence[float], blank: str) -> Trie:
     values = links.view(np.float64)
     _name(links, values, keys, ends, np.array([scores[i] for i in order], np.float64))
     widths = np.array([0, *range(1, WIDTHS + 1), *(len(letter.encode()) for letter in letters)], np.int32)
-    return Trie(links, values, pages, symbols, widths, max(map(len, pieces)), number[blank])
+    inside = np.ones(len(keys), np.bool_)
+    inside[ends - 1] = False
+    pairs = np.unique(keys[:-1][inside[:-1]].astype(np.int64) << 32 | keys[1:][inside[:-1]])
+    plane = symbols[pages[:PAGE, None] + np.arange(PAGE)].reshape(-1).astype(np.uint16)
+    return Trie(links, values, pages, symbols, plane, widths, pairs, max(map(len, pieces)), number[blank])
 
 
 def _table(letters: list[str], blank: str) -> tuple[Ints, Ints]:
@@ -60,7 +67,7 @@ def _table(letters: list[str], blank: str) -> tuple[Ints, Ints]:
     return (pages.reshape(-1) * PAGE).astype(np.int32), np.ascontiguousarray(rows.reshape(-1), np.int32)
 
 
-@numba.njit("Tuple((i4[::1], i4[::1]))(i4[::1], i8[::1])", cache=True, nogil=True)
+@compiled
 def _grow(keys: Ints, ends: npt.NDArray[np.int64]) -> tuple[Ints, Ints]:
     """Parent and symbol of every node of a plain trie, parents first; node 0 is the root."""
     parent, symbol = np.zeros(len(keys) + 1, np.int32), np.zeros(len(keys) + 1, np.int32)
@@ -80,7 +87,7 @@ def _grow(keys: Ints, ends: npt.NDArray[np.int64]) -> tuple[Ints, Ints]:
     return parent[:nodes].copy(), symbol[:nodes].copy()
 
 
-@numba.njit("i4[::1](i4[::1], i4[::1], i8)", cache=True, nogil=True)
+@compiled
 def _place(parent: Ints, symbol: Ints, width: int) -> Ints:
     """The double array: the root first, then nodes of many children first, each into the first gap that takes all."""
     nodes = len(parent)
@@ -143,7 +150,7 @@ def _place(parent: Ints, symbol: Ints, width: int) -> Ints:
     return links
 
 
-@numba.njit("void(i4[::1], f8[::1], i4[::1], i8[::1], f8[::1])", cache=True, nogil=True)
+@compiled
 def _name(links: Ints, values: Floats, keys: Ints, ends: npt.NDArray[np.int64], scores: Floats) -> None:
     """Write each piece's score at its last node."""
     for node in range(len(values) // 2):

@@ -1,0 +1,159 @@
+"""What the scanner of byte-level BPE looks things up in: kinds of characters, where they are cut, what tokens join."""
+
+import itertools
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from prep.pipeline.tokenizers import segments_kernel as kernel
+from prep.pipeline.tokenizers.counter import Unsuited
+from prep.pipeline.tokenizers.segments_kernel import ASK, CUT, WIDTH
+
+OTHER, NEUTRAL, MARK, LATIN, NEWLINE, SPACE, DIGIT, PUNCT, SIGN, LETTER = kernel.KINDS
+
+# Of one category in every edition of Unicode since 4.1, so that all libraries agree on them. NFC leaves them as they
+# are unless a mark follows; `_kind` looks.
+LETTERS = (  # kana, their iteration and length marks, Han, Hangul, halfwidth kana
+    (0x3005, 0x3006), (0x3041, 0x3096), (0x309D, 0x309F), (0x30A1, 0x30FA), (0x30FC, 0x30FF),
+    (0x3400, 0x4DB5), (0x4E00, 0x9FA5), (0xAC00, 0xD7A3), (0xFF66, 0xFF9F),
+)  # fmt: skip
+SIGNS = (  # dashes and quotes, CJK and fullwidth punctuation
+    (0x2010, 0x2027), (0x3001, 0x3003), (0x3008, 0x301F), (0x30FB, 0x30FB), (0xFF01, 0xFF0F), (0xFF1A, 0xFF20),
+    (0xFF3B, 0xFF40), (0xFF5B, 0xFF65),
+)  # fmt: skip
+DIGITS = ((0x30, 0x39), (0xFF10, 0xFF19))
+RANGES = ((LETTERS, ("Lo", "Lm"), LETTER), (SIGNS, ("P", "S"), SIGN), (DIGITS, ("Nd",), DIGIT))
+APOSTROPHE = "'"  # begins 's, 'll and so on
+
+
+MOST_JUNCTIONS = 64_000_000  # bits: 8 MB, and 64 while they are made. o200k_base has 2.6 million
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Where a split begins a word. What holds for all the patterns is in `_rules`."""
+
+    apart: bool  # letters and newlines after signs always do: GPT-2's
+    cased: bool  # within a run of letters case decides, so that a cut may move what comes later: o200k's
+
+
+class Tables(NamedTuple):
+    """Numbers only, for numba."""
+
+    kinds: npt.NDArray[np.uint8]  # by code point of three bytes, or less; 8 more, for they are read 8 at a time
+    rules: npt.NDArray[np.int64]  # KEEP, CUT or ASK, by the kinds on the left and on the right
+    starts: npt.NDArray[np.int64]  # by kind, whether letters after it may be cut between: 3 yes, 1 as before, 0 no
+    lefts: npt.NDArray[np.int64]  # by code point, the row of a character on the left side of a junction
+    rights: npt.NDArray[np.int64]  # and the column of one on the right
+    width: int
+    joined: npt.NDArray[
+        np.uint8
+    ]  # a bit for each row and column: some token has the junction, or parts of it at its ends
+
+
+def tables(tokens: Iterable[bytes], rules: Rules) -> Tables:
+    """Of a vocabulary in bytes."""
+    found = [token for token in tokens if len(token) > 1 and max(token) >= 0x80]
+    ends = np.cumsum([0, *map(len, found)], dtype=np.int64)
+    pairs = np.unique(kernel.junctions(np.array(bytearray(b"".join(found)), np.uint8), ends))
+    lefts, rights = _Sides.of(pairs >> 32, 0), _Sides.of(pairs & 0xFFFFFFFF, 1)
+    height, width = len(lefts.classes), len(rights.classes)
+    if height * width > MOST_JUNCTIONS:
+        raise Unsuited(f"{height:,} by {width:,} kinds of characters join, more than {MOST_JUNCTIONS:,}")
+    joined = np.zeros((height, width), np.bool_)
+    for number, side in enumerate(lefts.parts):
+        partners = np.searchsorted(rights.parts, pairs[pairs >> 32 == side] & 0xFFFFFFFF)
+        columns = np.isin(rights.classes, partners).any(axis=1)
+        joined[np.ix_((lefts.classes == number).any(axis=1), columns)] = True
+    bits = np.packbits(joined, axis=None, bitorder="little")
+    return Tables(kinds(), _rules(rules), _starts(rules), lefts.by_code, rights.by_code, width,
+                  np.concatenate([bits, np.zeros(8, np.uint8)]))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The characters on one side of a junction, by the parts of them that tokens have there."""
+
+    parts: npt.NDArray[np.int64]
+    classes: npt.NDArray[np.int64]  # of each class its parts, by number, and -1
+    by_code: npt.NDArray[np.int64]
+
+    @staticmethod
+    def of(sides: npt.NDArray[np.int64], right: int) -> "_Sides":
+        parts = np.unique(sides)
+        codes = np.flatnonzero(kinds() >= SIGN)
+        text = (0xE0 | codes >> 12) << 16 | (0x80 | codes >> 6 & 0x3F) << 8 | 0x80 | codes & 0x3F
+        owned = np.full((len(codes), 3), -1, np.int64)
+        for size in (1, 2, 3):
+            part = (text >> 8 * (3 - size) if right else text & ((1 << 8 * size) - 1)) << 2 | size
+            owned[:, size - 1] = np.where(np.isin(part, parts), np.searchsorted(parts, part), -1)
+        classes, of_code = np.unique(owned, axis=0, return_inverse=True)
+        by_code = np.zeros(kernel.CODES, np.int64)
+        by_code[codes] = of_code.ravel()
+        return _Sides(parts, classes, by_code)
+
+
+def cut_within(text: str, table: Tables) -> bool:
+    """Whether the scanner might cut a text apart."""
+    found = [int(table.kinds[ord(each)]) if ord(each) <= 0xFFFF else OTHER for each in text]
+    return any(table.rules[left * WIDTH + right] for left, right in itertools.pairwise(found))
+
+
+def _rules(rules: Rules) -> npt.NDArray[np.int64]:
+    """Where words begin in all the patterns, and where they do if the text is cut."""
+    table = np.zeros((WIDTH, WIDTH), np.int64)
+    table[LETTER, [SIGN, SPACE, NEWLINE, DIGIT, PUNCT]] = CUT
+    table[DIGIT, [LETTER, SIGN, SPACE, NEWLINE]] = CUT
+    table[LATIN, [SIGN, SPACE, NEWLINE]] = CUT
+    table[SIGN, [SPACE, DIGIT]] = CUT
+    table[PUNCT, SPACE] = CUT
+    table[LETTER, LETTER] = ASK
+    table[SIGN, LETTER] = CUT if rules.apart else ASK
+    if rules.apart:
+        table[[SIGN, PUNCT], NEWLINE] = CUT
+        table[PUNCT, LETTER] = CUT
+    return table.ravel()
+
+
+def _starts(rules: Rules) -> npt.NDArray[np.int64]:
+    found = np.full(WIDTH, 3, np.int64)
+    if rules.cased:
+        found[[OTHER, MARK, LATIN]] = 0
+        found[LETTER] = 1
+    return found
+
+
+@cache
+def kinds() -> npt.NDArray[np.uint8]:
+    """Of each code point that three bytes of UTF-8 can say."""
+    found = np.zeros(kernel.CODES + 8, np.uint8)
+    found[: kernel.CODES] = [_kind(chr(code)) for code in range(kernel.CODES)]
+    for ranges, categories, kind in RANGES:
+        for first, last in ranges:
+            for code in range(first, last + 1):
+                if unicodedata.category(chr(code)).startswith(categories) and found[code] != MARK:
+                    found[code] = kind
+    for code in map(ord, "\n\r"):
+        found[code] = NEWLINE
+    for code in map(ord, " \t\u3000"):
+        found[code] = SPACE
+    found[0x80:0x800] = OTHER  # two bytes: not looked at
+    found[0xFFFF] = OTHER  # stands for them, and for those of four
+    return found
+
+
+def _kind(character: str) -> int:
+    """MARK for all that NFC may change or join to what is before it, and for what other editions may call a mark."""
+    category = unicodedata.category(character)
+    if character.isascii():
+        latin = LATIN if category[0] == "L" else NEUTRAL
+        return PUNCT if category[0] in "PS" and character != APOSTROPHE else latin
+    jamo = "\u1100" <= character <= "\u11ff"
+    if category in ("Cn", "Cs") or category[0] == "M" or jamo or not unicodedata.is_normalized("NFC", character):
+        return MARK
+    return OTHER if category[0] == "L" else NEUTRAL

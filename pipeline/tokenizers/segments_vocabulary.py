@@ -1,0 +1,140 @@
+"""The tokens of byte-level BPE and how it splits text, from a tokenizer's files: as far as it may be cut."""
+
+import itertools
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from prep.pipeline.tokenizers import hf
+from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
+from prep.pipeline.tokenizers.files import Kind
+from prep.pipeline.tokenizers.patterns import CL100K, GPT2, O200K
+from prep.pipeline.tokenizers.ranks import UTF8_BYTES, Ranks
+from prep.pipeline.tokenizers.segments_kernel import CODES, SIGN
+from prep.pipeline.tokenizers.segments_tables import Rules, kinds
+
+WORDS, CHUNKS, CASED = Rules(True, False), Rules(False, False), Rules(False, True)
+SPLITS = {
+    GPT2: WORDS,
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": WORDS,  # GPT-2's own code
+    CL100K: CHUNKS,
+    # Llama 3, and Qwen 2, whose digits are single.
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+": CHUNKS,
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+": CHUNKS,
+    O200K: CASED,
+}
+SHOWN = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))  # bytes that are written as themselves
+HIDDEN = tuple(byte for byte in range(256) if byte not in SHOWN)
+ALPHABET = {chr(byte): byte for byte in SHOWN} | {chr(256 + at): byte for at, byte in enumerate(HIDDEN)}
+NEEDED = {written for written, byte in ALPHABET.items() if byte in UTF8_BYTES}
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Tokens in bytes, the split's rules, and the texts that are tokens wherever they are written."""
+
+    tokens: tuple[bytes, ...]
+    rules: Rules
+    added: tuple[str, ...]
+
+
+def vocabulary(ask: Ask) -> Vocabulary:
+    """Of ranks, a tokenizer.json or vocab.json and merges.txt; Unsuited for what is not sure to be cut rightly."""
+    files = ask.files
+    match files.kind:
+        case Kind.RANKS:
+            return _of_ranks(ask)
+        case Kind.PAIR:
+            return _of_json(orjson.loads(hf.as_json(files.path, *files.contents)))
+        case Kind.JSON:
+            return _of_json(orjson.loads(files.contents[0]))
+    raise Unsuited(f"{files.kind} is not byte-level BPE")
+
+
+def _of_ranks(ask: Ask) -> Vocabulary:
+    if ask.split is None or ask.split.regex not in SPLITS or not isinstance(ask.reference, Ranks):
+        raise Unsuited(f"is not written for the split {ask.split.regex if ask.split else None!r}")
+    table = ask.reference.table
+    _check_merged(table, lambda left, right: table.get(left + right))
+    added = tuple(ask.split.specials) if ask.specials is Specials.TOKEN else ()
+    return Vocabulary(tuple(table), SPLITS[ask.split.regex], added)
+
+
+def _of_json(whole: Mapping[str, Any]) -> Vocabulary:
+    model, added = whole["model"], whole.get("added_tokens") or []
+    if why := _unsuited(model, whole.get("normalizer"), added):
+        raise Unsuited(why)
+    split = _split(whole.get("pre_tokenizer"))
+    if split not in SPLITS:
+        raise Unsuited(f"is not written for the split {split!r}")
+    vocab = model["vocab"]
+    pairs = [tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in model["merges"]]
+    if not vocab.keys() >= NEEDED or not all(left + right in vocab for left, right in pairs):
+        raise Unsuited("a byte, or what a merge makes, is not in the vocabulary")
+    written = {token: bytes(map(ALPHABET.__getitem__, token)) for token in vocab if ALPHABET.keys() >= set(token)}
+    if model.get("ignore_merges"):
+        ranks = {(written[left], written[right]): at for at, (left, right) in enumerate(pairs)}
+        _check_merged(written.values(), lambda left, right: ranks.get((left, right)))
+    marks = {unicodedata.normalize(form, token["content"]) for token in added for form in ("NFC", "NFD")}
+    return Vocabulary(tuple(written.values()), SPLITS[split], tuple(sorted(marks | {t["content"] for t in added})))
+
+
+def _unsuited(model: Mapping[str, Any], normalizer: Mapping[str, Any] | None, added: list[dict[str, Any]]) -> str:
+    """Why texts are not cut; nothing where they may be."""
+    if model.get("type", "BPE") != "BPE" or model.get("dropout"):
+        return "the model is not BPE, or drops merges"
+    if any(model.get(key) for key in ("continuing_subword_prefix", "end_of_word_suffix", "byte_fallback")):
+        return "tokens are written with a prefix, a suffix or <0x00>"
+    if normalizer and normalizer.get("type") != "NFC":
+        return f"the normalizer {normalizer.get('type')} is not NFC"
+    if any(token.get("rstrip") or token.get("single_word") for token in added):
+        return "an added token looks at what follows it"
+    return ""
+
+
+def _split(part: Any) -> str | None:
+    """The regex of a pre_tokenizer that is nothing but a regex and bytes."""
+    match part:
+        case {"type": "ByteLevel", "add_prefix_space": False}:
+            return GPT2 if part.get("use_regex", True) else None
+        case {
+            "type": "Sequence",
+            "pretokenizers": [
+                {"type": "Split", "pattern": {"Regex": str(regex)}, "behavior": "Isolated", "invert": False},
+                {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
+            ],
+        }:
+            return regex
+    return None
+
+
+def _check_merged(tokens: Iterable[bytes], rank: Callable[[bytes, bytes], int | None]) -> None:
+    """A word that is a token is not merged, and a cut makes words of parts of one: the same if merging makes it."""
+    for token in tokens:
+        if _may_be_cut_off(token) and len(_merged(token, rank)) > 1:
+            raise Unsuited(f"{token!r} is a token that no merging makes")
+
+
+def _may_be_cut_off(token: bytes) -> bool:
+    try:
+        text = token.decode()
+    except UnicodeDecodeError:
+        return False
+    return any(ord(each) < CODES and kinds()[ord(each)] >= SIGN for each in text[:1] + text[-1:])
+
+
+def _merged(token: bytes, rank: Callable[[bytes, bytes], int | None]) -> list[bytes]:
+    parts = [token[at : at + 1] for at in range(len(token))]
+    while len(parts) > 1:
+        ranks = [rank(left, right) for left, right in itertools.pairwise(parts)]
+        known = [each for each in ranks if each is not None]
+        if not known:
+            break
+        at = ranks.index(min(known))
+        parts[at : at + 2] = [parts[at] + parts[at + 1]]
+    return parts
