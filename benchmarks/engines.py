@@ -2,10 +2,11 @@
 
     python -m benchmarks.engines --tokenizer gpt2 --tokenizer llm-jp-v3.1-100k --text ja --text en --plot engines.png
 
-Every subject runs in a process of its own, subjects take turns round by round, and each counts the same documents: first
-cold ones, then, after the warm-up, ones that it has not seen. The unit is megabytes of UTF-8 text per CPU second of the
-process (user and system), medians over the rounds; the column of two cores is wall time of two processes at once, each
-with half of the unseen documents. Counts of the unseen documents must be the same for all, document by document.
+Every subject runs in a process of its own, subjects take turns round by round, and each counts the same documents:
+first cold ones, then, after the warm-up, ones that it has not seen. The unit is megabytes of UTF-8 text per CPU second
+of the process (user and system), medians over the rounds; the column of two cores is wall time of two processes at
+once, each with half of the unseen documents. Counts of the unseen documents must be the same for all, document by
+document.
 
 The texts are those of the folder `--corpus` (`wiki_en`, `books_en`, `web_ja` ...) and, as code, Python's own library.
 Where a tokenizer is a SentencePiece model, `tokenizers` and datatrove count a tokenizer.json converted from it.
@@ -240,8 +241,9 @@ def draw(rows: list[dict[str, Any]], path: str) -> None:
                 row["text"]: row["unseen"] for row in rows if (row["tokenizer"], row["subject"]) == (name, subject)
             }
             places = [place + (number - len(here) / 2) * 0.8 / len(here) for place in range(len(texts))]
-            bars = panel.bar(places, [found.get(text, 0) for text in texts], 0.8 / len(here), align="edge", label=subject,
-                             color=f"C{subjects.index(subject)}")  # fmt: skip
+            color = f"C{subjects.index(subject)}"
+            heights = [found.get(text, 0) for text in texts]
+            bars = panel.bar(places, heights, 0.8 / len(here), align="edge", label=subject, color=color)
             panel.bar_label(bars, fmt="%.0f", fontsize=7)
         panel.set(yscale="log", title=name, ylabel="MB per CPU second")
         panel.set_xticks(range(len(texts)), texts)

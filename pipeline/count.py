@@ -38,7 +38,7 @@ class Count:
     """Writes `n_tokens.<tokenizer>`; `digest` says which tokenizer it is, the other fields how it is counted here."""
 
     name: ClassVar[str] = "count"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     tokenizer: str
     digest: str
@@ -73,7 +73,7 @@ class Count:
         return {"source": self.source, "engine": self.engine, "recounted": dict(self.doubt), **done}
 
     def _counter(self) -> counting.Counting:
-        return counting.opened(self.given, self.engine, self.digest)
+        return counting.opened(self.given, self.engine, self.digest, self.tokenizer)
 
 
 def jobs(tokenizers: Mapping[str, Tokenizer], ingested: Result) -> dict[str, Job]:
@@ -109,7 +109,8 @@ def _job(
 
     def again(units: Sequence[Sequence[Receipt]]) -> dict[int, Task]:
         told = [step.evidence for steps in units for step in steps if step.evidence]
-        wrong = {said["source"]: said["mismatches"][0] for said in told if said["mismatches"]}
+        # What was counted again before a kill says so itself: the engine that is to blame counted what is left.
+        wrong = {said["source"]: doubt for said in told if (doubt := next(iter(said["mismatches"]), said["recounted"]))}
         return {
             number: Task(replace(stage, source=source, doubt=wrong[source]), plain[number].unit)
             for number, (steps, source) in enumerate(zip(units, sources, strict=True))

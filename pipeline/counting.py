@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,12 +18,13 @@ import pyarrow as pa
 from prep.pipeline.settings import Tokenizer
 from prep.pipeline.spread import Spread
 from prep.pipeline.tokenizers import ask_of, digest_of
-from prep.pipeline.tokenizers.counter import Ask, Counter, Specials
-from prep.pipeline.tokenizers.engines import ENGINES, Refused, candidates
-from prep.pipeline.tokenizers.guarded import Guarded, nothing
-from prep.pipeline.tokenizers.remembered import decided
+from prep.pipeline.tokenizers.counter import Ask, Counter, Engine, Specials, Unsuited
+from prep.pipeline.tokenizers.engines import ENGINES, candidates
+from prep.pipeline.tokenizers.guarded import RATE, Guarded, nothing
+from prep.pipeline.tokenizers.remembered import decided, recall, recalled
 from prep.pipeline.tokenizers.selfcheck import Evidence, Sample
 
+RECHECK = RATE  # one document in so many is counted again
 REFERENCE = "reference"  # what an engine is called where the tokenizer's own library counts
 
 
@@ -59,7 +61,7 @@ class Decision:
     """Which engine counts which source; the engines that cannot stand for this tokenizer, and why."""
 
     evidence: Evidence
-    unsuited: tuple[Refused, ...]
+    unsuited: Mapping[str, str]
 
     def engine(self, source: str) -> str:
         """What counts a source."""
@@ -67,7 +69,7 @@ class Decision:
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
-        return {**self.evidence.plain(), "unsuited": {each.engine: each.reason for each in self.unsuited}}
+        return {**self.evidence.plain(), "unsuited": dict(self.unsuited)}
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class _Question:
     sample: Sample
 
 
-_opened: dict[tuple[Tokenizer, str, str], Counting] = {}
+_opened: dict[tuple[Tokenizer, str, str, str], Counting] = {}
 
 
 def digest(given: Tokenizer) -> str:
@@ -84,23 +86,36 @@ def digest(given: Tokenizer) -> str:
     return digest_of(given.path, given.pattern, Specials(given.specials))
 
 
-def opened(given: Tokenizer, engine: str, sha256: str) -> Counting:
-    """The tokenizer of that digest with an engine, once per process: caches stay warm from shard to shard."""
-    key = (given, engine, sha256)
+def opened(given: Tokenizer, engine: str, sha256: str, name: str) -> Counting:
+    """The tokenizer of that digest with an engine, once per process: caches stay warm from shard to shard.
+
+    By name too, for each keeps its own tally, and two names may stand for one file.
+    """
+    key = (given, engine, sha256, name)
     if key not in _opened:
         _opened[key] = _open(_asked(given), engine)
     return _opened[key]
 
 
+@lru_cache(maxsize=16)
 def reference(given: Tokenizer) -> Counter:
     """The tokenizer in its own library."""
     return _asked(given).reference
 
 
+def bare(given: Tokenizer, engine: str) -> Engine | Counter:
+    """What counts, unwatched: for measurements."""
+    ask = _asked(given)
+    return ask.reference if engine == REFERENCE else ENGINES[engine](ask)
+
+
 def _open(ask: Ask, engine: str) -> Counting:
-    if engine == REFERENCE:
-        return ByReference(ask.reference)
-    return Guarded(ENGINES[engine](ask), lambda: ask.reference, ask.digest)
+    """An engine that a remembered check names and that is there no more leaves the work to the reference."""
+    try:
+        found = ENGINES[engine](ask) if engine != REFERENCE else None
+    except (KeyError, Unsuited):
+        found = None
+    return ByReference(ask.reference) if found is None else Guarded(found, lambda: ask.reference, ask.digest, RECHECK)
 
 
 def _asked(given: Tokenizer) -> Ask:
@@ -115,6 +130,12 @@ def decide(tokenizers: Mapping[str, Tokenizer], sample: Sample, spread: Spread) 
 
 def _decide(question: _Question) -> Decision:
     """Runs in a worker: the reference takes memory, and every tokenizer its seconds."""
-    ask = _asked(question.given)
-    engines, unsuited = candidates(ask)
-    return Decision(decided(ask, engines, question.sample), tuple(unsuited))
+    given, sample = question.given, question.sample
+    if known := recalled(digest(given), given.specials, sample):
+        return Decision(*known)
+    ask = _asked(given)
+    engines, refused = candidates(ask)
+    evidence = decided(ask, engines, sample)
+    unsuited = {each.engine: each.reason for each in refused}
+    recall(evidence, unsuited, sample)
+    return Decision(evidence, unsuited)

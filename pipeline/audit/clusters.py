@@ -51,13 +51,13 @@ def choose(pieces: Sequence[Piece], budget: int | None, hard: bool, seed: int) -
         return Chosen(list(pieces))
     units = [unit for unit in parts(pieces, budget) if unit.size]
     count = wanted(units, budget, hard)
-    while True:
-        chosen = draw(units, count, seed) if count < len(units) else Chosen(list(pieces))
-        if not hard or chosen.size <= budget:
-            return chosen
-        count -= 1
-        if count < 2:
+    if hard:
+        # Before the draw, so that the largest of each group would fit: to draw again until the draw fits would leave
+        # the large files out, and their ratio with them.
+        count = next((fewer for fewer in range(count, 1, -1) if largest(units, fewer, seed) <= budget), 0)
+        if not count:
             raise too_tight(units, budget)
+    return draw(units, count, seed) if count < len(units) else Chosen(list(pieces))
 
 
 def wanted(units: Sequence[Piece], budget: int, hard: bool) -> int:
@@ -70,21 +70,30 @@ def wanted(units: Sequence[Piece], budget: int, hard: bool) -> int:
 
 def too_tight(units: Sequence[Piece], budget: int) -> BadSettings:
     """The error for a bound that no interval can be had for."""
-    largest = max(units, key=lambda unit: unit.size)
+    large = max(units, key=lambda unit: unit.size)
     return BadSettings(
-        f"source {largest.source}: --max-read leaves it {format_bytes(budget)}, but an interval needs two of its "
-        f"files, read whole, for they cannot be entered in the middle ({largest.files[0].name} has "
-        f"{format_bytes(largest.size)}); raise --max-read or leave the source out"
+        f"source {large.source}: --max-read leaves it {format_bytes(budget)}, but an interval needs two of its "
+        f"files, read whole, for they cannot be entered in the middle ({large.files[0].name} has "
+        f"{format_bytes(large.size)}); raise --max-read or leave the source out"
     )
 
 
-def draw(units: Sequence[Piece], count: int, seed: int) -> Chosen:
-    """One unit of each of `count` random groups, with probability proportional to size; no order of files matters."""
+def dealt(units: Sequence[Piece], count: int, seed: int) -> list[list[Piece]]:
+    """The units in `count` random groups; no order of files matters."""
     keys = [chance(seed, unit.source, unit.files[0].name, unit.start) for unit in units]
-    dealt = sorted(range(len(units)), key=lambda at: (keys[at], units[at].files[0].name, units[at].start))
+    order = sorted(range(len(units)), key=lambda at: (keys[at], units[at].files[0].name, units[at].start))
+    return [[units[at] for at in order[number::count]] for number in range(count)]
+
+
+def largest(units: Sequence[Piece], count: int, seed: int) -> int:
+    """The most bytes that a draw of so many may read."""
+    return sum(max(unit.size for unit in own) for own in dealt(units, count, seed))
+
+
+def draw(units: Sequence[Piece], count: int, seed: int) -> Chosen:
+    """One unit of each of `count` random groups, with probability proportional to size."""
     picked, size, group, members = [], [], [], []
-    for number in range(count):
-        own = [units[at] for at in dealt[number::count]]
+    for number, own in enumerate(dealt(units, count, seed)):
         ends = np.cumsum([unit.size for unit in own])
         point = chance(seed, own[0].source, "group", number) / 2**64 * float(ends[-1])
         unit = own[min(int(np.searchsorted(ends, point, side="right")), len(own) - 1)]

@@ -60,7 +60,7 @@ class Counting:
 
         Errors: Miscounted.
         """
-        counter = counting.opened(self.tokenizers[name], self._engine(name, source), self.digests[name])
+        counter = counting.opened(self.tokenizers[name], self._engine(name, source), self.digests[name], name)
         tokens = counter.count(texts, hashes(texts))
         if counter.tally()["mismatches"]:
             raise Miscounted(name, source)

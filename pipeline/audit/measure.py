@@ -151,7 +151,7 @@ def room(each: Planned, sources: int) -> Iterator[int]:
 def samples(populations: Sequence[Population]) -> dict[str, pa.LargeStringArray]:
     """The first documents of each source as chance orders them, and its longest: what tokenizers are tried on."""
     share = CHECKED // max(len(populations), 1)
-    return {each.name: joined([*each.first(share), *each.a_long_one(LONGEST)]) for each in populations}
+    return {each.name: joined([*each.first(share, LONGEST), *each.a_long_one(LONGEST)]) for each in populations}
 
 
 def joined(slices: Sequence[Slice]) -> pa.LargeStringArray:

@@ -167,12 +167,15 @@ class Population:
         """A figure of each piece: `documents`, `bytes` or `chars`."""
         return np.array([getattr(one, name) for one in self.found], np.float64)
 
-    def first(self, most: int) -> Iterator[Slice]:
-        """The texts that chance puts first, of about so many bytes in all."""
+    def first(self, most: int, longest: int = LONGEST) -> Iterator[Slice]:
+        """The texts that chance puts first, of about so many bytes in all, but those above a length."""
         order = np.argsort(self.draws)
+        order = order[self.n_bytes[order] <= longest]
         fits = int(np.searchsorted(np.cumsum(self.n_bytes[order]), most, side="right"))
         level = int(self.draws[order[min(fits, len(order) - 1)]]) + 1 if len(order) else 0
-        yield from (Slice(one.kept, 0, min(level, one.bound)) for one in self.found if one.kept is not None)
+        yield from (
+            Slice(one.kept, 0, min(level, one.bound), -1, longest) for one in self.found if one.kept is not None
+        )
 
     def a_long_one(self, most: int) -> Iterator[Slice]:
         """The longest text of at most so many bytes."""

@@ -1,6 +1,8 @@
 """The cache folder of this user: what may be lost at any time, and only costs seconds to make again."""
 
+import hashlib
 import os
+from functools import cache
 from pathlib import Path
 
 
@@ -14,3 +16,11 @@ def folder(name: str) -> Path | None:
         return Path.home() / ".cache" / "prep" / name
     except RuntimeError:
         return None
+
+
+@cache
+def code() -> str:
+    """Digest of the source of everything that counts: what was found with other code is not known of this."""
+    here = Path(__file__).parent
+    sources = sorted([*here.glob("*.py"), *here.glob("unigram/*.py")])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

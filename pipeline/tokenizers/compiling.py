@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import ir
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from prep.pipeline.tokenizers.cached import folder
@@ -27,12 +27,14 @@ def _keep() -> None:
         return
     here = Path(__file__).parent
     sources = [path.read_bytes() for path in sorted([*here.glob("*.py"), *here.glob("unigram/*.py")])]
-    digest = hashlib.sha256(b"".join(source for source in sources if b"numba" in source or b"compiled" in source)).hexdigest()
+    digest = hashlib.sha256(
+        b"".join(source for source in sources if b"numba" in source or b"compiled" in source)
+    ).hexdigest()
     try:
         (place / digest[:16]).mkdir(parents=True, exist_ok=True)
     except OSError:
         return
-    numba.config.CACHE_DIR = str(place / digest[:16])
+    config.CACHE_DIR = str(place / digest[:16])  # type: ignore[attr-defined]
 
 
 _keep()
@@ -46,7 +48,7 @@ def compiled(function: Function) -> Function:
         return cast(Function, numba.njit(nogil=True)(function))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def prefetch(_typing, array, index):  # type: ignore[no-untyped-def]
     """Begin to fetch the cache line of an element, for later."""
 
@@ -55,7 +57,7 @@ def prefetch(_typing, array, index):  # type: ignore[no-untyped-def]
         address = builder.bitcast(builder.gep(data, [args[1]]), cgutils.voidptr_t)
         number = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
-        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]
         builder.call(fetch, [address, number(0), number(3), number(1)])  # to read; keep; data
         return context.get_dummy_value()
 

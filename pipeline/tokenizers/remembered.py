@@ -7,19 +7,19 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from prep.errors import Unable
 from prep.manifests import files
 from prep.manifests.record import digest, readable
 from prep.pipeline.tokenizers import adversarial, selfcheck
-from prep.pipeline.tokenizers.cached import folder
+from prep.pipeline.tokenizers.cached import code, folder
 from prep.pipeline.tokenizers.counter import Ask, Engine
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.selfcheck import Evidence, Sample
 
 FORMAT = "prep-selfcheck/1"
-CHECKS = "selfcheck"  # folder of the cache
+CHECKS, DECISIONS = "selfcheck", "decisions"  # folders of the cache
 LARGEST = 10_000_000  # bytes of a file that is read; one source takes about 100
 LIBRARIES = {Kind.JSON: "tokenizers", Kind.PAIR: "tokenizers", Kind.MODEL: "sentencepiece", Kind.RANKS: "tiktoken"}
 EVIDENCE = TypeAdapter(Evidence)
@@ -57,17 +57,36 @@ def key_of(ask: Ask, engines: Sequence[Engine], sample: Sample) -> str:
     )
 
 
+def recalled(tokenizer: str, specials: str, sample: Sample) -> tuple[Evidence, dict[str, str]] | None:
+    """What was found with the same code and libraries, without opening one of them: it takes seconds."""
+    plain = _read(DECISIONS, _short(tokenizer, specials, sample))
+    try:
+        evidence = EVIDENCE.validate_json(json.dumps(plain["evidence"]), strict=True)
+        unsuited = {str(engine): str(reason) for engine, reason in plain["unsuited"].items()}
+    except (KeyError, AttributeError, ValueError, RecursionError):
+        return None
+    return (evidence, unsuited) if (evidence.tokenizer, evidence.sample) == (tokenizer, sample.digest) else None
+
+
+def recall(evidence: Evidence, unsuited: dict[str, str], sample: Sample) -> None:
+    """Keep it for `recalled`, but for an engine that raised: the machine may have been to blame."""
+    if not any(refusal.error for refusal in evidence.refusals):
+        key = _short(evidence.tokenizer, evidence.specials, sample)
+        _write(DECISIONS, key, {"evidence": asdict(evidence), "unsuited": unsuited})
+
+
+def _short(tokenizer: str, specials: str, sample: Sample) -> str:
+    libraries = {name: version(name) for name in (*sorted(set(LIBRARIES.values())), "gigatoken", "fastokens", "numba")}
+    machine = [platform.system(), platform.machine(), platform.python_version()]
+    asked = [FORMAT, selfcheck.VERSION, code(), tokenizer, specials, sample.digest]
+    return digest({"asked": asked, "libraries": libraries, "machine": machine})
+
+
 def _found(key: str, ask: Ask, engines: Sequence[Engine], sample: Sample) -> Evidence | None:
     """A whole, consistent file of this very question, or nothing."""
-    place = folder(CHECKS)
     try:
-        if place is None or (place / f"{key}.json").stat().st_size > LARGEST:
-            return None
-        plain = json.loads((place / f"{key}.json").read_bytes())
-        if not isinstance(plain, dict) or plain.get("key") != key or plain.get("sum") != digest(plain.get("evidence")):
-            return None
-        evidence = EVIDENCE.validate_json(json.dumps(plain["evidence"]), strict=True)
-    except (OSError, ValueError, RecursionError, ValidationError):
+        evidence = EVIDENCE.validate_json(json.dumps(_read(CHECKS, key)["evidence"]), strict=True)
+    except (KeyError, ValueError, RecursionError):
         return None
     counts = {None, *(engine.name for engine in engines)} - {refusal.engine for refusal in evidence.refusals}
     same = (evidence.tokenizer, evidence.sample) == (ask.digest, sample.digest)
@@ -75,13 +94,30 @@ def _found(key: str, ask: Ask, engines: Sequence[Engine], sample: Sample) -> Evi
 
 
 def _keep(key: str, evidence: Evidence) -> None:
+    _write(CHECKS, key, {"evidence": asdict(evidence)})
+
+
+def _read(name: str, key: str) -> dict[str, Any]:
+    """What was written under a key; empty where nothing was, or it is damaged, or another's."""
+    place = folder(name)
+    try:
+        if place is None or (place / f"{key}.json").stat().st_size > LARGEST:
+            return {}
+        plain = json.loads((place / f"{key}.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(plain, dict) or plain.get("key") != key or plain.get("sum") != digest(plain.get("evidence")):
+        return {}
+    return plain
+
+
+def _write(name: str, key: str, plain: dict[str, Any]) -> None:
     """Whole or not at all; a folder that cannot be written only costs the next run three seconds."""
-    place = folder(CHECKS)
-    plain: dict[str, Any] = asdict(evidence)
+    place = folder(name)
     if place is None:
         return
     try:
-        content = readable({"format": FORMAT, "key": key, "sum": digest(plain), "evidence": plain})
+        content = readable({"format": FORMAT, "key": key, "sum": digest(plain["evidence"]), **plain})
         files.write(str(place / f"{key}.json"), content)
     except Unable:  # NoSpace is one
         return

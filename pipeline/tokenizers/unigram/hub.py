@@ -16,11 +16,15 @@ PREFIX = [  # ways to write a blank before a text that is not empty: `^` in this
 ]
 
 
-def read_json(content: bytes, specials: Specials) -> Unigram:
-    """Refuses every normaliser and pre-tokenizer but those whose effect is known to be sentencepiece's own."""
+def read_json(content: bytes, held: str, specials: Specials) -> Unigram:
+    """Refuses every normaliser and pre-tokenizer but those whose effect is known to be sentencepiece's own.
+
+    `held` is the tokenizer as the library writes it out. Scores are taken from there: it reads decimals of 16 digits
+    and more to a neighbour of the nearest number (11,552 of 48,586 in llm-jp-v2.2), and near ties then fall otherwise.
+    """
     try:
         whole: dict[str, Any] = orjson.loads(content)
-        model: dict[str, Any] = whole["model"]
+        model: dict[str, Any] = orjson.loads(held)["model"]
         if model.get("type") != "Unigram":
             raise Unsuited(f"the json's model is {model.get('type')}, not Unigram")
         vocab = [(str(piece), float(score)) for piece, score in model["vocab"]]

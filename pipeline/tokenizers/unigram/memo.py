@@ -26,6 +26,7 @@ SEEN = -1.0  # the tolerance of a stretch that came once: most come no more, and
 TOLERANCE, TOKENS = 8, 9  # places in a cell's halves
 PATH = {np.float32: (10, 6), np.float64: (5, 3)}  # where the path's scores begin in a cell, and how many fit
 SECOND, EDGE = np.uint64(LONGEST + 1), np.uint64(2 * LONGEST + 2)  # where rows of what `learn` works in begin
+DOWN = 1 - 2.0**-22  # so that no tolerance is rounded up as it is stored in 32 bits
 U = np.uint64
 
 
@@ -97,7 +98,7 @@ def learn(links, scores, widths, unknown, signs, begin, size, tokens, tolerances
     tokens[half + U(TOKENS)] = count + 256 * np.int64(pieces)
     tolerances[half + U(TOLERANCE)] = 0.0
     if pieces <= most:
-        tolerances[half + U(TOLERANCE)] = (sums[size] - sums[SECOND + size]) / np.float64(pieces + size)
+        tolerances[half + U(TOLERANCE)] = DOWN * (sums[size] - sums[SECOND + size]) / np.float64(pieces + size)
         for more in range(U(3)):
             path[first + more] = 0.0  # added, it changes nothing, and three additions need not be counted
         cell = size

@@ -12,6 +12,8 @@ UNKNOWN_PENALTY = 10.0  # kUnkPenalty of both libraries: an unknown character sc
 # sentencepiece_model.proto: the numbers of the fields, and of the types of pieces.
 PIECES, TRAINER, NORMALIZER = 1, 2, 3
 PIECE, SCORE, TYPE = 1, 2, 3
+PIECE_FIRST, SCORE_SECOND, TYPE_LAST = 1 << 3 | 2, 2 << 3 | 5, 3 << 3  # the same with how they are written
+FLOAT = struct.Struct("<f")
 NORMAL, USER_DEFINED = 1, 4  # of the other types, unknown, control, unused and byte, none is matched in a text
 MODEL_TYPE, BLANK_AS_SUFFIX, BYTE_FALLBACK = 3, 24, 35
 CHARSMAP, DUMMY_PREFIX, REMOVE_BLANKS, ESCAPE_BLANKS = 2, 3, 4, 5
@@ -77,12 +79,24 @@ def single(value: float) -> float:
 
 
 def _piece(message: bytes) -> tuple[str, float, int]:
-    found = dict(fields(message))
-    text, score, kind = found.get(PIECE, b""), found.get(SCORE, bytes(4)), found.get(TYPE, NORMAL)
+    """Text, score and type; the usual way of writing them, piece first and score second, is read without ado."""
+    end = 2 + message[1] if len(message) > 1 and message[0] == PIECE_FIRST and message[1] < 128 else len(message)
+    rest = message[end + 5 :]
+    if (
+        len(message) >= end + 5
+        and message[end] == SCORE_SECOND
+        and (not rest or (len(rest) == 2 and rest[0] == TYPE_LAST))
+    ):
+        text: object = message[2:end]
+        score: object = message[end + 1 : end + 5]
+        kind: object = rest[1] if rest else NORMAL
+    else:
+        found = dict(fields(message))
+        text, score, kind = found.get(PIECE, b""), found.get(SCORE, bytes(4)), found.get(TYPE, NORMAL)
     if not isinstance(text, bytes) or not isinstance(score, bytes) or not isinstance(kind, int) or len(score) != 4:
         raise Unsuited("a piece of the model is written in an unknown way")
     try:
-        return text.decode(), float(struct.unpack("<f", score)[0]), kind
+        return text.decode(), float(FLOAT.unpack(score)[0]), kind
     except UnicodeDecodeError as error:
         raise Unsuited(f"the piece {text!r} is not UTF-8") from error
 

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from prep.pipeline.tokenizers.compiling import compiled
+from prep.pipeline.tokenizers.counter import Unsuited
 
 WIDTHS = 4  # the first symbols: an unknown character of 1, 2, 3 or 4 bytes, which is in no piece
 CODES = 0x110000
+MOST_SYMBOLS = 1 << 16
 TRIES = 64  # gaps
 PAGE = 256  # code points to a page of the table from code points to symbols; an unused page is shared
 
@@ -40,6 +42,8 @@ def build(pieces: Sequence[str], scores: Sequence[float], blank: str) -> Trie:
     """Frequent characters get the lowest symbols, so that their nodes lie close together; a space reads as `blank`."""
     order = sorted(range(len(pieces)), key=pieces.__getitem__)
     letters = [letter for letter, _ in Counter(chain(*pieces, blank)).most_common()]
+    if len(letters) + WIDTHS >= MOST_SYMBOLS:
+        raise Unsuited(f"{len(letters):,} different characters, more than symbols of 16 bits can tell apart")
     pages, symbols = _table(letters, blank)
     number = {letter: sign for sign, letter in enumerate(letters, WIDTHS + 1)}
     keys = np.fromiter((number[letter] for i in order for letter in pieces[i]), np.int32)
@@ -114,9 +118,14 @@ def _place(parent: Ints, symbol: Ints, width: int) -> Ints:
             cursor = after[0]  # what earlier ones left over
         last = len(mine)
         while taken[cursor]:
-            cursor += 1
+            cursor += 1  # ends in time: there are more places than nodes, and the last are never reached
         spot, tries, start = cursor, 0, 0
         while True:
+            while spot + width >= room:  # double it
+                more = np.arange(room, 2 * room)
+                after, before = np.append(after, more + 1), np.append(before, more - 1)
+                taken = np.append(taken, np.zeros(room, np.bool_))
+                room *= 2
             start = spot - symbol[mine[0]] if node else 0
             fits = start >= 0
             for child in mine:
@@ -128,11 +137,6 @@ def _place(parent: Ints, symbol: Ints, width: int) -> Ints:
             spot, tries = after[spot], tries + 1
             if tries % TRIES == 0:
                 cursor = spot  # give up the gaps before: looking into each every time took 9 s for 196,000 pieces
-            if spot + width >= room:  # double it
-                more = np.arange(room, 2 * room)
-                after, before = np.append(after, more + 1), np.append(before, more - 1)
-                taken = np.append(taken, np.zeros(room, np.bool_))
-                room *= 2
         base[node] = start
         for child in mine:
             here = start + symbol[child]

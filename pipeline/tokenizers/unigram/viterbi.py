@@ -170,6 +170,12 @@ def some(signs: Ints, at: np.uint64, count: np.int64) -> np.uint64:
     return word & ((U(1) << U(16 * max(count, 0))) - U(1))
 
 
+@numba.njit(inline="always")
+def other(words, cell, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
+    """Whether a cell is another stretch's."""
+    return words[cell] != w0 or words[cell + U(1)] != w1 or words[cell + U(2)] != w2 or words[cell + U(3)] != w3
+
+
 @compiled
 def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Longs, counts: Longs) -> None:
     """Tokens of each of the texts between two offsets, which are UTF-8.
