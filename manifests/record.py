@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 FORMAT = "prep-manifest/1"
 SHORT = 12  # hex digits of a digest that name a folder: 48 bits, far more than one project has results
+SEAL = "sha256"  # of evidence, in it
 KEY = 20  # hex digits of a shard's key
 
 
@@ -95,6 +97,12 @@ def receipt_name(key: str, index: int) -> str:
 def part_name(key: str, index: int) -> str:
     """The file name of the rows of step `index` of the unit `key`."""
     return f"part-{key}-{index:04d}.arrow"
+
+
+def sealed(evidence: dict[str, Any], receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """Evidence with a digest over it and that of the receipts, for the manifest's own digest leaves it out."""
+    told = {name: value for name, value in evidence.items() if name != SEAL}
+    return told | {SEAL: digest([told, [receipt.evidence for receipt in receipts]])} if told else {}
 
 
 @dataclass(frozen=True)

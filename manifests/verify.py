@@ -11,7 +11,7 @@ from prep.errors import Unbalanced
 from prep.manifests import files, ledger
 from prep.manifests.ledger import CELL, Row
 from prep.manifests.lineage import Finding, Made, parsed
-from prep.manifests.record import Manifest, Receipt, Shard
+from prep.manifests.record import Manifest, Receipt, Shard, sealed
 
 DATA = (".arrow", ".parquet", ".jsonl", ".zst", ".bin")  # a file that ends so is a shard, or should not be there
 RECEIPT = re.compile(r"part-[0-9a-f]+-\d+\.json")
@@ -103,6 +103,8 @@ def _order(result: Made, manifest: Manifest, ordered: Sequence[Receipt]) -> Iter
             before = facts.get(name, {})
             facts[name] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value
     yield from differ(result.path, "facts", manifest.facts, facts, "the receipts")
+    if manifest.evidence != sealed(manifest.evidence, ordered):
+        yield Finding(result.path, "evidence", "how it was made, here or in a receipt, is not what was written")
 
 
 def strays(result: Made, manifest: Manifest, more: Sequence[str]) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from prep.errors import BadSettings
@@ -17,8 +18,9 @@ from prep.pipeline.settings import Run, Tokenizer
 from prep.pipeline.sources.listing import Listing
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import Job, Result
-from prep.pipeline.tokenizers import open_tokenizer
+from prep.pipeline.tokenizers import hub, open_tokenizer
 from prep.pipeline.tokenizers.counter import Specials
+from prep.pipeline.tokenizers.files import find
 
 STAGES = ("ingest", "count", "train", "score", "dedup", "mix", "size", "export")
 
@@ -77,6 +79,19 @@ def walk(run: Run, listings: Mapping[str, Listing], machine: Machine, until: str
         if "export" in wanted:
             step("export", export.job(run, columned, results, limits))
     return results
+
+
+def pinned(run: Run) -> Run:
+    """The run with tokenizers of the hub at their commit, so that every worker fetches the one that was looked at.
+
+    Errors: BadTokenizer.
+    """
+    found = {
+        name: given.model_copy(update={"path": find(given.path).path})
+        for name, given in run.tokenizers.items()
+        if hub.named(given.path) and not Path(given.path).exists()
+    }
+    return run.model_copy(update={"tokenizers": run.tokenizers | found}) if found else run
 
 
 def opened(run: Run, until: str, spread: Spread) -> None:

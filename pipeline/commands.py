@@ -72,7 +72,7 @@ def _called(jobs: Mapping[str, Job]) -> str:
 
 def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
     """Run the chain up to a stage, and keep note of what the last run made."""
-    screen = console()
+    screen, given, settings = console(), settings, chain.pinned(settings)
     if not files.is_local(settings.out):
         raise BadSettings(f"out: {settings.out}: results are written to local folders only, so far")
     if machine.scratch is not None:
@@ -95,7 +95,7 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
             card.write(settings, results)
         prefix = settings.out.rstrip("/") + "/"
         current = {name: result.folder.removeprefix(prefix) for name, result in results.items()}
-        lastrun.remember(settings)
+        lastrun.remember(given)
         # A run up to an earlier stage leaves the last corpus named, so that `clean` keeps it.
         before = store.current(settings.out)
         if "export" in results:  # tokenizers stand beside the chain: those that were trained here are named on
@@ -107,7 +107,7 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
 
 def dry_run(settings: Run, machine: Machine, until: str) -> None:
     """Say what a run would do, and what it needs of the disk; make nothing."""
-    screen = console(error=False)
+    screen, settings = console(error=False), chain.pinned(settings)
     listings = intake.listed(settings, Path.cwd())
     look = preview(settings, listings, machine, until)
     announce(screen, look)
@@ -133,6 +133,8 @@ def tables(results: dict[str, Result]) -> None:
     screen.print(report.intake(results))
     if any(name.startswith("count.") for name in results):
         screen.print(report.tokens(results))
+        for line in report.engines(results):
+            screen.print(line, highlight=False, markup=False, soft_wrap=True, style="dim")
     if "size" in results:
         screen.print(report.left_out(results))
         screen.print(report.corpus(results, screen.width))

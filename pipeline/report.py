@@ -12,6 +12,7 @@ from prep.manifests.ledger import CELL
 from prep.pipeline.judge import Reason
 from prep.pipeline.numbers import format_bytes, format_count, format_share
 from prep.pipeline.stage import Result
+from prep.pipeline.tokenizers.selfcheck import Refusal
 
 Row = dict[str, Any]
 HARSH = 0.9  # of a source left out by score: worth a word
@@ -46,6 +47,26 @@ def tokens(results: Mapping[str, Result]) -> Table:
             figures += [format_count(number), *ratios]
         table.add_row(*place, f"{row['documents']:,}", format_bytes(row["bytes"]), *figures)
     return table
+
+
+def engines(results: Mapping[str, Result]) -> list[str]:
+    """What counted with each tokenizer, and which engines were refused or caught."""
+    said = []
+    for name, result in results.items():
+        if not name.startswith("count.") or not (evidence := result.manifest.evidence):
+            continue
+        counted: dict[str, list[str]] = {}
+        for source, row in evidence["counted"].items():
+            counted.setdefault(row["engine"], []).append(source)
+            if row["recounted"]:
+                said.append(f"{name}: {source} was counted again by the reference: {row['recounted']}")
+        said += [f"{name}: {Refusal(**refusal)}" for refusal in evidence["check"]["refusals"]]
+        alone = len(counted) == 1
+        by = "; ".join(
+            engine if alone else f"{engine} ({', '.join(there)})" for engine, there in sorted(counted.items())
+        )
+        said.append(f"{name}: counted by {by}; evidence in its manifest")
+    return said
 
 
 def corpus(results: Mapping[str, Result], width: int = WIDE) -> Table:

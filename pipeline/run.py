@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from prep.manifests import files, store
+from prep.manifests import files, record, store
 from prep.manifests.record import Manifest, Receipt, Shard, part_name, receipt_name
 from prep.manifests.shards import ROWS, Sink, Writer, publish, regroup, weights
 from prep.pipeline import meter
@@ -151,7 +151,7 @@ def _finish(job: Job, folder: str, schema: pa.Schema, units: Sequence[Sequence[R
         shards=tuple(shard for receipt in receipts for shard in receipt.shards),
         ledger=page,
         facts=_merged(receipt.facts for receipt in receipts),
-        evidence=job.evidence(receipts),
+        evidence=record.sealed(job.evidence(receipts), receipts),
     )
     store.write_manifest(folder, manifest)
     return Result(folder, manifest)

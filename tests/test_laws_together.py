@@ -145,6 +145,6 @@ def test_how_a_result_was_made_is_told_and_does_not_name_it(tmp_path: Path) -> N
     [result] = perform([job(2, [Numbers("a", (3,))])], str(tmp_path), serial, lambda _: None)
     told = store.manifest(result.folder)
     assert told is not None
-    assert told.evidence == {"wrong": False}
+    assert told.evidence["wrong"] is False
     other = type(told)(**{**told.__dict__, "evidence": {"wrong": "perhaps"}})
     assert other.digest == told.digest

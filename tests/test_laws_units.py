@@ -140,7 +140,7 @@ def test_draws_are_uniform_and_independent_of_seed_and_purpose(keys: str) -> Non
 Cell = st.fixed_dictionaries(
     {
         "source": st.sampled_from("ab"), "language": st.sampled_from(["ja", "en"]), "kind": st.just("web"),
-        "documents": st.integers(0, 9), "bytes": st.integers(0, 10**12),
+        "documents": st.integers(0, 9), "chars": st.integers(0, 9), "bytes": st.integers(0, 10**12),
         "tokens": st.dictionaries(st.sampled_from("xy"), st.integers(0, 10**12)),
     }
 )  # fmt: skip

@@ -15,7 +15,7 @@ from tests.tiny import tiny_run
     [
         (None, r"tokenizer\.json: No such file or directory; a tokenizer is"),
         (b"", r"tokenizer\.json: the file is empty"),
-        (b"{}", r"tokenizer\.json: .*save or download the tokenizer again"),
+        (b"{}", r"tokenizer\.json: JSON of another kind: .*give the tokenizer"),
         (b"\x00\xff garbage", r"tokenizer\.json: .*save or download the tokenizer again"),
     ],
 )

@@ -6,6 +6,7 @@ So ours are kept in a folder named by the digest of all the files that have any,
 """
 
 import hashlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -16,6 +17,9 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from prep.pipeline.tokenizers.cached import folder
+
+if sys.platform != "win32":
+    import fcntl
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -43,9 +47,31 @@ _keep()
 def compiled(function: Function) -> Function:
     """By numba, kept on disk, without Python's lock; to the type checker it stays the function."""
     try:
-        return cast(Function, numba.njit(cache=True, nogil=True)(function))
+        made = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder that may be written: every process compiles for itself
         return cast(Function, numba.njit(nogil=True)(function))
+    _one_at_a_time(made)
+    return cast(Function, made)
+
+
+def _one_at_a_time(made: Any) -> None:
+    """Let one process at a time keep what it compiled.
+
+    numba reads the list of what is kept, takes the next number and writes: two processes that compile a function for
+    two sets of types at once take the same number, and the next one is given the code of the other types.
+    """
+    if sys.platform == "win32":
+        return
+    file, save = made._cache._cache_file, made._cache._cache_file.save
+    lock = Path(made._cache.cache_path) / "lock"
+
+    def alone(key: object, data: object) -> None:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            save(key, data)
+
+    file.save = alone
 
 
 @intrinsic
