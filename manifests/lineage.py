@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from prep.manifests import files
 from prep.manifests.files import RESULT
-from prep.manifests.record import FORMAT, SHORT, Manifest, Receipt, Recipe, readable
+from prep.manifests.record import FORMAT, SHORT, Manifest, Receipt, Recipe, intact, readable
 from prep.manifests.store import CURRENT, MANIFEST, RECIPE
 
 PROVENANCE = "provenance"  # folder of an exported corpus that holds the recipe and manifest of every stage
@@ -70,6 +70,8 @@ def parsed(kind: type[Read], path: str, found: list[Finding]) -> Read | None:
     else:
         if not same:
             found.append(Finding(path, "edited", "its bytes are not as `prep` writes them: it was edited"))
+        if isinstance(value, Manifest) and not intact(value.evidence):
+            found.append(Finding(path, "edited", "its evidence is not what was written"))
         if not isinstance(value, Manifest) or value.format == FORMAT:
             return value
         found.append(Finding(path, "unreadable", f"format is {value.format!r}, this version reads {FORMAT!r}"))

@@ -11,7 +11,7 @@ from typing import Any
 
 FORMAT = "prep-manifest/1"
 SHORT = 12  # hex digits of a digest that name a folder: 48 bits, far more than one project has results
-SEAL = "sha256"  # of evidence, in it
+SEAL, RECEIPTS = "sha256", "receipts"  # in evidence: a digest of it, and one of that of the receipts
 KEY = 20  # hex digits of a shard's key
 
 
@@ -101,8 +101,17 @@ def part_name(key: str, index: int) -> str:
 
 def sealed(evidence: dict[str, Any], receipts: Sequence[Receipt]) -> dict[str, Any]:
     """Evidence with a digest over it and that of the receipts, for the manifest's own digest leaves it out."""
+    if not evidence:
+        return {}
     told = {name: value for name, value in evidence.items() if name != SEAL}
-    return told | {SEAL: digest([told, [receipt.evidence for receipt in receipts]])} if told else {}
+    told[RECEIPTS] = digest([receipt.evidence for receipt in receipts])
+    return told | {SEAL: digest(told)}
+
+
+def intact(evidence: dict[str, Any]) -> bool:
+    """Whether evidence is what was sealed."""
+    told = {name: value for name, value in evidence.items() if name != SEAL}
+    return not evidence or evidence.get(SEAL) == digest(told)
 
 
 @dataclass(frozen=True)
@@ -131,6 +140,8 @@ class Manifest:
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:
-        """Read back what `readable(asdict(manifest))` wrote."""
+        """Read back what `readable(asdict(manifest))` wrote; TypeError where its evidence is not what was written."""
         plain = json.loads(content)
+        if not intact(plain.get("evidence") or {}):
+            raise TypeError("its evidence is not what was written")
         return cls(**{**plain, "shards": tuple(Shard(**shard) for shard in plain["shards"])})

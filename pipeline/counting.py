@@ -25,6 +25,7 @@ from prep.pipeline.tokenizers.remembered import decided, recall, recalled
 from prep.pipeline.tokenizers.selfcheck import Evidence, Sample
 
 RECHECK = RATE  # one document in so many is counted again
+KEPT = 8  # opened at once by a process; an engine takes up to 400 MB
 REFERENCE = "reference"  # what an engine is called where the tokenizer's own library counts
 
 
@@ -93,6 +94,8 @@ def opened(given: Tokenizer, engine: str, sha256: str, name: str) -> Counting:
     """
     key = (given, engine, sha256, name)
     if key not in _opened:
+        while len(_opened) >= KEPT:
+            del _opened[next(iter(_opened))]  # the one opened first
         _opened[key] = _open(_asked(given), engine)
     return _opened[key]
 
