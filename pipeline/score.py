@@ -9,20 +9,26 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from prep.filters import features, quality
+from prep.errors import BadModel
+from prep.filters import features, quality, quantile
 from prep.manifests import store
 from prep.manifests.record import Recipe
 from prep.pipeline.stage import MACHINE, Job, Result, Task, balanced, cell_books, described, over_documents
 
+REFERENCE = "reference"  # in the ledger: by language, stored scores of held-out reference documents, in order
 QUALITY = "quality"  # P(reference) in steps of 1/65535; null where the language has no model
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model file: what it is, and where it lies here."""
+    """A model file: what it is, where it lies here, and the scores of the reference documents held out of it.
+
+    `reference` is what `quantile.points` gives; it is empty for a named fastText file without a card beside it.
+    """
 
     digest: str
     path: str
+    reference: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,10 +80,32 @@ def job(models: Mapping[str, Model], ingested: Result) -> Job:
             )
         ]
 
-    recipe = Recipe(Score.name, Score.version, described(stage(models)), {"ingest": ingested.manifest.digest})
-    return Job(
-        recipe, lambda *_: tasks(), balanced(Score.name, ingested.manifest.ledger["cells"]), {"ingest": ingested}
+    cells = balanced(Score.name, ingested.manifest.ledger["cells"])
+    reference = {name: list(model.reference) for name, model in sorted(models.items()) if model.reference}
+    recipe = Recipe(
+        Score.name,
+        Score.version,
+        {**described(stage(models)), REFERENCE: reference},
+        {"ingest": ingested.manifest.digest},
     )
+    return Job(recipe, lambda *_: tasks(), lambda made: {**cells(made), REFERENCE: reference}, {"ingest": ingested})
+
+
+def quantile_table(scored: Result, language: str) -> quantile.Stored:
+    """By stored score of a language the share of held-out reference text that scores lower, in steps of 1/65535.
+
+    For `quantile.reference_quantile`. The table hangs on the model and is in the manifest of `scored`.
+
+    Errors: BadModel, where the language's model came without held-out reference text.
+    """
+    kept = scored.manifest.ledger.get(REFERENCE, {}).get(language)
+    if not kept:
+        raise BadModel(
+            f"quality: the model of {language} has no table of reference quantiles, so nothing can be kept by them; "
+            f"train it with `prep train` and name its .bin with the .json beside it, or write "
+            f"`keep: {{{language}: {{pareto: 3}}}}` or a threshold, which take the score itself"
+        )
+    return quantile.quantile_table(kept)
 
 
 def stage(models: Mapping[str, Model]) -> Score:
