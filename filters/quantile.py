@@ -33,7 +33,7 @@ def quantile_table(kept: Sequence[int]) -> Stored:
     if not kept:
         raise BadModel("a table of reference quantiles needs held-out reference documents, and there are none")
     lower = np.searchsorted(np.sort(np.asarray(kept, np.int64)), np.arange(SCALE + 1), side="left")
-    table = np.rint(lower * (SCALE / len(kept))).astype(np.uint16)
+    table: Stored = np.rint(lower * (SCALE / len(kept))).astype(np.uint16)
     table.flags.writeable = False
     return table
 
