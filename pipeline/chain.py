@@ -67,8 +67,8 @@ def walk(run: Run, listings: Mapping[str, Listing], machine: Machine, until: str
     models = {}
     if "train" in wanted:
         models = _models(run, ingested, step)
-    if "score" in wanted and models:
-        step("score", score.job(models, ingested))
+    if "score" in wanted and (scoring := _scores(models, ingested)):
+        results.update(loop(scoring))
     if "dedup" in wanted and run.dedup.exact:
         step("dedup", dedup.job(dedup.Dedup(), ingested, limits))
     if "mix" in wanted:
@@ -126,12 +126,16 @@ def _models(run: Run, ingested: Result, step: Callable[[str, Job], Result]) -> d
     }
 
 
+def _scores(models: Mapping[str, score.Model], ingested: Result) -> dict[str, Job]:
+    """What is written about each document's text, in one reading."""
+    return {score.NAME: score.job(models, ingested)} if models else {}
+
+
 def columns(run: Run, results: Mapping[str, Result]) -> Columned:
     """What documents are judged by."""
     tokenizer = budgeted(run)
-    return Columned(
-        results["ingest"], results[f"count.{tokenizer}"], results.get("score"), results.get("dedup"), tokenizer
-    )
+    scores = {name: result for name, result in results.items() if name.startswith("score.")}
+    return Columned(results["ingest"], results[f"count.{tokenizer}"], scores, results.get("dedup"), tokenizer)
 
 
 def budgeted(run: Run) -> str:

@@ -17,7 +17,7 @@ from prep.manifests import files, ledger
 from prep.manifests.ledger import CELL, TOKENS
 from prep.manifests.record import Receipt, Recipe
 from prep.manifests.shards import Columns, schema_of, side_by_side, table, write
-from prep.pipeline import order, provenance, query
+from prep.pipeline import order, provenance, query, score
 from prep.pipeline.formats import FORMATS
 from prep.pipeline.ingest import DOCUMENTS
 from prep.pipeline.judge import Columned
@@ -176,7 +176,7 @@ def job(run: Run, columned: Columned, chain: Mapping[str, Result], limits: Limit
     """Put the chosen documents in order and write them. `chain` are the results of every stage so far, by name."""
     counted = {name.removeprefix("count."): result for name, result in chain.items() if name.startswith("count.")}
     sized = chain["size"]
-    stage = Export(run.export.formats, tuple(sorted(counted)), columned.scored is not None, 0, 0)
+    stage = Export(run.export.formats, tuple(sorted(counted)), score.NAME in columned.scores, 0, 0)
     results = {**columned.inputs, **{f"count.{name}": result for name, result in counted.items()}, "size": sized}
     settings = {**described(stage), "shard": run.export.shard, "seed": run.seed, "tokenizer": columned.tokenizer}
     inputs = {name: result.manifest.digest for name, result in sorted(results.items())}
@@ -207,8 +207,8 @@ def job(run: Run, columned: Columned, chain: Mapping[str, Result], limits: Limit
 def _columns(columned: Columned, counted: Mapping[str, Result]) -> list[tuple[Columns, ...]]:
     """What is exported of each input shard."""
     results = [(columned.ingested, TEXT), *((counted[name], (TOKENS + name,)) for name in sorted(counted))]
-    if columned.scored is not None:
-        results.append((columned.scored, (QUALITY,)))
+    if score.NAME in columned.scores:
+        results.append((columned.scores[score.NAME], (QUALITY,)))
     paths = [[Columns(path, names) for _, path in document_shards(result)] for result, names in results]
     return list(zip(*paths, strict=True))
 

@@ -16,10 +16,11 @@ from prep.manifests import ledger
 from prep.manifests.ledger import CELL
 from prep.manifests.record import Receipt, Recipe
 from prep.pipeline import query
-from prep.pipeline.judge import Columned, Rules, available, judge
+from prep.pipeline.judge import Columned, available, judge
 from prep.pipeline.numbers import format_count
 from prep.pipeline.plan import budget
 from prep.pipeline.query import Limits
+from prep.pipeline.reasons import Terms
 from prep.pipeline.settings import Mix, Run
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import Asked, Job, Task
@@ -173,15 +174,15 @@ class Mixed:
 def job(run: Run, columned: Columned, limits: Limits) -> Job:
     """Judge every document, and ask each cell for its part of the budget."""
     total = budget.tokens(run.budget)
-    rules = Rules.of(run, tuple(sorted(shares(run.mix))))
-    settings = {"rules": asdict(rules), "mix": run.mix.model_dump(mode="json"), "tokens": total}
+    terms = Terms.of(run, tuple(sorted(shares(run.mix))))
+    settings = {"terms": asdict(terms), "mix": run.mix.model_dump(mode="json"), "tokens": total}
     inputs = {name: result.manifest.digest for name, result in columned.inputs.items()}
     recipe = Recipe(Mixed.name, Mixed.version, settings, inputs)
     page: dict[str, Any] = {"asked": total}
 
     def tasks(stack: ExitStack, spread: Spread) -> list[Task]:
         connection = stack.enter_context(query.database(limits, run.out))
-        judge(connection, columned, rules)
+        judge(connection, columned, terms)
         page["available"] = available(connection, columned.cells)
         page["targets"] = targets(run, total, page["available"])
         rows = pa.RecordBatch.from_pylist(page["targets"], TARGETS)

@@ -17,8 +17,9 @@ import pyarrow as pa
 from prep.manifests.ledger import COPIES, TOKENS
 from prep.manifests.shards import Columns
 from prep.pipeline import draw, query
-from prep.pipeline.judge import Columned, Place, numbered
+from prep.pipeline.judge import Columned, numbered
 from prep.pipeline.query import Connection
+from prep.pipeline.reasons import Place
 from prep.pipeline.stage import Result, document_shards
 
 

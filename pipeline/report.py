@@ -9,8 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from prep.manifests.ledger import CELL
-from prep.pipeline.judge import Reason
 from prep.pipeline.numbers import format_bytes, format_count, format_share
+from prep.pipeline.reasons import Reason
 from prep.pipeline.stage import Result
 from prep.pipeline.tokenizers.selfcheck import Refusal
 

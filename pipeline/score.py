@@ -15,6 +15,7 @@ from prep.manifests import store
 from prep.manifests.record import Recipe
 from prep.pipeline.stage import MACHINE, Job, Result, Task, balanced, cell_books, described, over_documents
 
+NAME = "score.quality"  # of the result, beside others that are made in the same reading
 REFERENCE = "reference"  # in the ledger: by language, stored scores of held-out reference documents, in order
 QUALITY = "quality"  # P(reference) in steps of 1/65535; null where the language has no model
 

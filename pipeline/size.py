@@ -16,8 +16,9 @@ from prep.manifests.ledger import CELL, COPIES, TOKENS
 from prep.manifests.record import Receipt, Recipe
 from prep.manifests.shards import Columns, side_by_side
 from prep.pipeline import query
-from prep.pipeline.judge import Columned, Reason, Rules, judge
+from prep.pipeline.judge import Columned, judge
 from prep.pipeline.query import Connection, Limits
+from prep.pipeline.reasons import Reason, Terms
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import Asked, Job, Result, Task, document_shards
@@ -40,14 +41,14 @@ class Size:
     """Writes why each document is left out, and how often it is in."""
 
     name: ClassVar[str] = "size"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     cuts: tuple[Cut, ...]  # by number of the cell
     tokenizer: str  # whose tokens are the budget's
 
     def schema(self) -> pa.Schema:
         """Two columns."""
-        return pa.schema([(LEFT_OUT, pa.uint32()), (COPIES, pa.uint32())])
+        return pa.schema([(LEFT_OUT, pa.uint64()), (COPIES, pa.uint32())])
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Of the columns cell, draw, tie and reasons."""
@@ -59,10 +60,8 @@ class Size:
             cell, draw, tie, reasons = (np.asarray(batch[name]) for name in ("cell", "draw", "tie", "reasons"))
             before = (draw < draws[cell]) | ((draw == draws[cell]) & (tie <= ties[cell]))
             copies = np.where(reasons == 0, passes[cell] + (last[cell] & before), 0).astype(np.uint32)
-            full = np.where((reasons == 0) & (copies == 0), np.uint32(Reason.BUDGET), np.uint32(0))
-            yield pa.record_batch(
-                [pa.array((reasons | full).astype(np.uint32)), pa.array(copies)], schema=self.schema()
-            )
+            full = np.where((reasons == 0) & (copies == 0), np.uint64(Reason.BUDGET), np.uint64(0))
+            yield pa.record_batch([pa.array(reasons | full), pa.array(copies)], schema=self.schema())
 
     def books(self, written: tuple[str, ...], beside: tuple[str, ...], taken: int) -> dict[str, Any]:
         """By cell: documents selected and left out by first reason, and what the copies hold."""
@@ -73,18 +72,18 @@ class Size:
 def job(run: Run, columned: Columned, mixed: Result, limits: Limits) -> Job:
     """Cut every cell at its target."""
     page = mixed.manifest.ledger
-    rules = Rules.of(run, sorted({row["language"] for row in page["targets"]}))
+    terms = Terms.of(run, sorted({row["language"] for row in page["targets"]}))
     inputs = {**columned.inputs, "mix": mixed}
     recipe = Recipe(
         Size.name,
         Size.version,
-        {"rules": asdict(rules), "tokenizer": columned.tokenizer},
+        {"terms": asdict(terms), "tokenizer": columned.tokenizer},
         {name: result.manifest.digest for name, result in inputs.items()},
     )
 
     def tasks(stack: ExitStack, spread: Spread) -> list[Task]:
         connection = stack.enter_context(query.database(limits, run.out))
-        judge(connection, columned, rules)
+        judge(connection, columned, terms)
         stage = Size(cuts(connection, columned, page["targets"]), columned.tokenizer)
         books = zip(
             *([path for _, path in document_shards(r)] for r in (columned.ingested, columned.counted)), strict=True
@@ -159,7 +158,7 @@ def judged(connection: Connection, shard: int) -> Callable[[], Iterator[pa.Recor
 def _selection(batch: pa.RecordBatch, tokens: str) -> list[ledger.Row]:
     """By cell: documents, bytes and tokens selected, those left out by first reason, and those of all copies."""
     bits = np.asarray(batch[LEFT_OUT])
-    first = pa.array(bits & (~bits + np.uint32(1)))
+    first = pa.array(bits & (~bits + np.uint64(1)))
     copies = batch[COPIES].cast(pa.int64())
     table = pa.table(
         {

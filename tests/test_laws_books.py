@@ -10,6 +10,7 @@ import pytest
 import zstandard
 from tokenizers import Tokenizer
 
+from prep.pipeline.reasons import Reason
 from prep.pipeline.stage import Result
 from tests.tiny import Row, cell, corpus, documents, made, rows, varied_run, write_models
 
@@ -103,7 +104,7 @@ def test_tokens_are_what_the_tokenizer_says(results: dict[str, Result], tmp_path
         assert page == {place: {name: row["tokens"]} for place, row in truth.items()}
 
 
-REASONS = {1: "NOT_IN_MIX", 2: "QUALITY", 4: "DUPLICATE", 8: "BUDGET"}
+REASONS = {int(reason): reason.name for reason in Reason}
 
 
 def test_what_is_sized_is_chosen_or_left_out_for_its_first_reason(results: dict[str, Result]) -> None:

@@ -44,7 +44,7 @@ def test_a_new_file_computes_only_itself(tmp_path: Path, models: dict[str, str])
     before = made(config)
     write_rows(tmp_path / "corpus/web/d.jsonl", [{"text": f"news of day {n}", "lang": "english"} for n in range(9)])
     after = made(config)
-    for name in ("ingest", "count.tiny", "count.bytes", "score"):
+    for name in ("ingest", "count.tiny", "count.bytes", "score.quality"):
         old, new = shards(before[name]), shards(after[name])
         assert before[name].folder != after[name].folder, name
         assert old.items() <= new.items(), name  # the same inodes: nothing was made or copied again

@@ -26,7 +26,7 @@ from tests.tiny import (
 )
 
 SEED = 7  # of `varied_run`
-FULL = 8  # the bit of `left_out` that says: it may be in, but its cell is full
+FULL = 128  # the bit of `left_out` that says: it may be in, but its cell is full
 
 
 def drawn(row: Row) -> tuple[int, int]:

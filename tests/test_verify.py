@@ -28,7 +28,7 @@ from tests.tiny import made, prep, tiny_run, varied_run
 
 EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 DATA = (".arrow", ".parquet", ".zst", ".bin")
-STAGES = ("ingest", "count.tiny", "train.ja", "score", "dedup", "mix", "size", "export")
+STAGES = ("ingest", "count.tiny", "train.ja", "score.quality", "dedup", "mix", "size", "export")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
@@ -180,7 +180,7 @@ def test_every_difference_is_told_not_only_the_first(tiny: Path) -> None:
         assert {str(one), str(two), str(three)} <= named(tiny)
 
 
-@pytest.mark.parametrize("stage", ["ingest", "count.tiny", "score", "dedup", "size", "export"])
+@pytest.mark.parametrize("stage", ["ingest", "count.tiny", "score.quality", "dedup", "size", "export"])
 def test_two_shards_in_each_others_place_are_both_named(chain: dict[str, Result], stage: str) -> None:
     result = chain[stage]
     alike = [shard.name for shard in result.manifest.shards if shard.name.endswith(".arrow")]
@@ -234,7 +234,7 @@ def test_a_shard_taken_out_of_a_manifest_is_found(chain: dict[str, Result], stag
         assert f"{folder}/{listed[0]['name']}" in named(out_of(chain))
 
 
-@pytest.mark.parametrize("stage", ["ingest", "count.tiny", "score", "dedup", "size", "export"])
+@pytest.mark.parametrize("stage", ["ingest", "count.tiny", "score.quality", "dedup", "size", "export"])
 def test_two_shards_listed_in_each_others_place_are_found(chain: dict[str, Result], stage: str) -> None:
     folder, listed = chain[stage].folder, json.loads(files.read(f"{chain[stage].folder}/manifest.json"))["shards"]
     half = len(listed) // 2  # whole units change places
