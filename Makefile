@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # What the installed package is made of: a new file means a new install, an edited one does not.
-FILES  := $(wildcard pipeline/*.py pipeline/*/*.py pipeline/*/*/*.py filters/*.py manifests/*.py configs/*.py configs/* configs/*/*)
+FILES  := $(wildcard pipeline/*.py pipeline/*/*.py pipeline/*/*/*.py filters/*.py filters/*/*.py manifests/*.py configs/*.py configs/* configs/*/* configs/*/*/*)
 TREE   := $(VENV)/.tree
 
 .PHONY: demo test lint types install lock clean

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prep.cached import folder
 from prep.pipeline.tokenizers import adversarial, open_tokenizer, remembered, selfcheck
-from prep.pipeline.tokenizers.cached import folder
 from prep.pipeline.tokenizers.counter import Ask, Engine, Specials
 from prep.pipeline.tokenizers.files import find
 from prep.pipeline.tokenizers.selfcheck import Checked, Known, Refusal, Sample, check, decide

@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from prep.cached import folder
 from prep.errors import Unable
 from prep.manifests import files
 from prep.manifests.record import digest, readable
 from prep.pipeline.tokenizers import adversarial, selfcheck
-from prep.pipeline.tokenizers.cached import code, folder
+from prep.pipeline.tokenizers.cached import code
 from prep.pipeline.tokenizers.counter import Ask, Engine
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.selfcheck import Evidence, Sample

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from prep.pipeline.tokenizers.compiling import compiled
+from prep.compiling import compiled
 from prep.pipeline.tokenizers.spbpe_kernel import PADDING, REMEMBERED, WORDS, _key, _load, _slot
 
 __all__ = ["PADDING", "REMEMBERED", "WORDS"]

@@ -14,7 +14,7 @@ from llvmlite.ir import IntType
 from numba import types
 from numba.extending import intrinsic
 
-from prep.pipeline.tokenizers.compiling import compiled
+from prep.compiling import compiled
 from prep.pipeline.tokenizers.spbpe_tables import ALONE, STARTS, SYMBOL, Tables
 
 WORDS = 4  # of 8 bytes in a memo entry: three of text, one of length and count; half a cache line

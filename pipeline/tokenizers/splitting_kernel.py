@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from prep.compiling import compiled
 from prep.pipeline.tokenizers.added import Trie
-from prep.pipeline.tokenizers.compiling import compiled
 from prep.pipeline.tokenizers.steady import KNOWN
 
 Bytes = npt.NDArray[np.uint8]

@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from prep.pipeline.tokenizers.compiling import compiled
+from prep.compiling import compiled
 from prep.pipeline.tokenizers.counter import Unsuited
 
 WIDTHS = 4  # the first symbols: an unknown character of 1, 2, 3 or 4 bytes, which is in no piece

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from prep.pipeline.tokenizers.compiling import compiled, prefetch
+from prep.compiling import compiled, prefetch
 from prep.pipeline.tokenizers.unigram.memo import CELL, LONGEST, SEEN, SET_BITS, TOKENS, TOLERANCE, Memo, learn
 from prep.pipeline.tokenizers.unigram.trie import Floats, Ints
 

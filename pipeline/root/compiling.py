@@ -8,6 +8,7 @@ So ours are kept in a folder named by the digest of all the files that have any,
 import hashlib
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -16,36 +17,37 @@ from llvmlite import ir
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-from prep.pipeline.tokenizers.cached import folder
+from prep.cached import folder
 
 if sys.platform != "win32":
     import fcntl
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+KERNELS = ("prep.pipeline.tokenizers", "prep.filters")  # folders whose compiled functions use each other's
 
-def _keep() -> None:
-    """Where there is no cache folder, or it cannot be written, numba finds a place of its own."""
-    place = folder("compiled")
-    if place is None:
-        return
-    here = Path(__file__).parent
-    sources = [path.read_bytes() for path in sorted([*here.glob("*.py"), *here.glob("unigram/*.py")])]
-    digest = hashlib.sha256(
-        b"".join(source for source in sources if b"numba" in source or b"compiled" in source)
-    ).hexdigest()
+
+@cache
+def _place(package: str) -> str | None:
+    """Where compiled functions of a folder are kept; None where numba must find a place of its own."""
+    kept = folder("compiled")
+    if kept is None:
+        return None
+    here = Path(str(sys.modules[package].__file__)).parent
+    sources = [path.read_bytes() for path in (Path(__file__), *sorted(here.rglob("*.py")))]
+    digest = hashlib.sha256(b"".join(each for each in sources if b"numba" in each or b"compiled" in each)).hexdigest()
     try:
-        (place / digest[:16]).mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return
-    config.CACHE_DIR = str(place / digest[:16])  # type: ignore[attr-defined]
-
-
-_keep()
+        (kept / digest[:16]).mkdir(parents=True, exist_ok=True)
+    except OSError:  # it cannot be written
+        return None
+    return str(kept / digest[:16])
 
 
 def compiled(function: Function) -> Function:
     """By numba, kept on disk, without Python's lock; to the type checker it stays the function."""
+    package = next(name for name in KERNELS if function.__module__.startswith(name))
+    if (place := _place(package)) is not None:
+        config.CACHE_DIR = place  # type: ignore[attr-defined]
     try:
         made = numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder that may be written: every process compiles for itself
