@@ -48,7 +48,7 @@ def line(text: str, language: str) -> str:
     """
     # Four spans of raw text hold one span unless most of it is white space; a document can be 8 MB.
     start = " ".join(text.lstrip()[: 4 * SPAN].split())[:SPAN]
-    if _base(language) in UNSPACED:
+    if unspaced(language):
         return " ".join(start.replace(" ", "").replace("\0", ""))
     return " ".join(_WORDS.findall(start.replace("_", " ")))
 
@@ -59,7 +59,7 @@ def spans(text: str, language: str, most: int) -> list[str]:
     Lengths go round in `LENGTHS`, from a start that hangs on the text alone; pieces do not overlap and lie evenly over
     a long document. Languages with spaces are cut between words.
     """
-    text, spaced = " ".join(text.split()), _base(language) not in UNSPACED
+    text, spaced = " ".join(text.split()), not unspaced(language)
     first = xxhash.xxh3_64_intdigest(text[:SPAN].encode())
     pieces: list[str] = []
     at = 0
@@ -75,6 +75,11 @@ def spans(text: str, language: str, most: int) -> list[str]:
         pieces.append(text[at:end])
         at = end
     return pieces
+
+
+def unspaced(language: str) -> bool:
+    """Whether it is written without spaces between words."""
+    return _base(language) in UNSPACED
 
 
 def _base(language: str) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 from prep.errors import BadSettings
 from prep.filters import quality
 from prep.manifests.shards import ROWS
-from prep.pipeline import count, dedup, export, intake, mix, score, size, train
+from prep.pipeline import count, dedup, export, intake, mix, rules, score, size, train
 from prep.pipeline.judge import Columned
 from prep.pipeline.query import Limits
 from prep.pipeline.settings import Run, Tokenizer
@@ -67,7 +67,7 @@ def walk(run: Run, listings: Mapping[str, Listing], machine: Machine, until: str
     models = {}
     if "train" in wanted:
         models = _models(run, ingested, step)
-    if "score" in wanted and (scoring := _scores(models, ingested)):
+    if "score" in wanted and (scoring := _scores(run, models, ingested)):
         results.update(loop(scoring))
     if "dedup" in wanted and run.dedup.exact:
         step("dedup", dedup.job(dedup.Dedup(), ingested, limits))
@@ -126,9 +126,10 @@ def _models(run: Run, ingested: Result, step: Callable[[str, Job], Result]) -> d
     }
 
 
-def _scores(models: Mapping[str, score.Model], ingested: Result) -> dict[str, Job]:
+def _scores(run: Run, models: Mapping[str, score.Model], ingested: Result) -> dict[str, Job]:
     """What is written about each document's text, in one reading."""
-    return {score.NAME: score.job(models, ingested)} if models else {}
+    jobs = {score.NAME: score.job(models, ingested)} if models else {}
+    return jobs if run.rules is None else {**jobs, rules.NAME: rules.job(run.rules, ingested)}
 
 
 def columns(run: Run, results: Mapping[str, Result]) -> Columned:

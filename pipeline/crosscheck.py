@@ -53,6 +53,7 @@ def crosscheck(data: dict[str, Any]) -> Iterator[Finding]:
     quality = _part(data, "quality")
     if quality:
         yield from _quality(quality, languages, kinds)
+    yield from _rules(_part(data, "rules"), languages, kinds)
     if isinstance(data.get("mix"), dict):
         yield from _mix(data["mix"], languages)
         yield from _within(data, languages)
@@ -162,6 +163,15 @@ def _keep(quality: dict[str, Any], languages: Known) -> Iterator[Finding]:
             yield from _one_of(path, keep, ("pareto", "threshold"))
         if models and language not in models:
             yield Finding((*path, KEY), f"{language!r} has no model; {nearest(language, tuple(models), 'there are')}")
+
+
+def _rules(rules: dict[str, Any], languages: Known, kinds: Known) -> Iterator[Finding]:
+    """Names alone; what the profiles say is checked in `profiles.py`."""
+    for key in ("profiles", "words"):
+        for language in _part(rules, key):
+            yield from languages.check(("rules", key, language, KEY), language)
+    for place, kind in _words(rules.get("filter")):
+        yield from kinds.check(("rules", "filter", *place), kind)
 
 
 def _mix(mix: dict[str, Any], languages: Known) -> Iterator[Finding]:

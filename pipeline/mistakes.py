@@ -41,6 +41,7 @@ EXAMPLES = {
     "field": "field: lang",
     "reference": "reference: [encyclopedia]",
     "against": "against: [web]",
+    "profiles": "profiles: {en: [gopher_quality, c4]}",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from prep.errors import BadSettings
+from prep.pipeline import profiles
 from prep.pipeline.crosscheck import crosscheck, near
 from prep.pipeline.marks import Unreadable, compose, plain
 from prep.pipeline.mistakes import corrected, dotted, placed, shown, validated
@@ -49,7 +50,8 @@ def loads(text: str, name: str) -> Run:
     problems = [(mark, f"{dotted(keys)}: {wrong}") for mark, keys, wrong in duplicates]
     root, unknown = corrected(root)
     run, wrong = validated(root)
-    problems += unknown + [placed(root, each) for each in (*wrong, *crosscheck(plain(root)))]
+    data = plain(root)
+    problems += unknown + [placed(root, each) for each in (*wrong, *crosscheck(data), *profiles.check(data))]
     if problems or run is None:
         lines = sorted(set(problems), key=lambda each: (each[0].line, each[0].column, each[1]))
         raise BadSettings("\n".join(f"{name}:{mark.line}:{mark.column}: {text}" for mark, text in lines))
@@ -87,6 +89,8 @@ def _languages_named(run: Run) -> set[str]:
     named = {*(run.mix.pair or ()), *run.mix.shares, *within}
     if run.quality is not None:
         named |= {*run.quality.keep, *run.quality.model}
+    if run.rules is not None:
+        named |= {*run.rules.profiles}
     return named.union(*(_said(source.language) for source in run.sources.values()))
 
 
@@ -96,6 +100,8 @@ def _kinds_named(run: Run) -> set[str]:
         named |= {*run.quality.filter}
         if run.quality.train is not None:
             named |= {*run.quality.train.reference, *run.quality.train.against}
+    if run.rules is not None:
+        named |= {*run.rules.filter}
     return named.union(*(_said(source.kind) for source in run.sources.values()))
 
 

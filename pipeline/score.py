@@ -11,9 +11,18 @@ import pyarrow as pa
 
 from prep.errors import BadModel
 from prep.filters import features, quality, quantile
-from prep.manifests import store
 from prep.manifests.record import Recipe
-from prep.pipeline.stage import MACHINE, Job, Result, Task, balanced, cell_books, described, over_documents
+from prep.pipeline.stage import (
+    MACHINE,
+    Job,
+    Result,
+    Task,
+    balanced,
+    cell_books,
+    described,
+    languages_of,
+    over_documents,
+)
 
 NAME = "score.quality"  # of the result, beside others that are made in the same reading
 REFERENCE = "reference"  # in the ledger: by language, stored scores of held-out reference documents, in order
@@ -77,7 +86,7 @@ def job(models: Mapping[str, Model], ingested: Result) -> Job:
         return [
             Task(stage({name: model for name, model in models.items() if name in spoken}), task.unit)
             for task, spoken in zip(
-                over_documents(whole, ingested, ("text", "language")), _languages(ingested), strict=True
+                over_documents(whole, ingested, ("text", "language")), languages_of(ingested), strict=True
             )
         ]
 
@@ -113,10 +122,3 @@ def stage(models: Mapping[str, Model]) -> Score:
     """The stage for some models."""
     names = sorted(models)
     return Score({name: models[name].digest for name in names}, paths={name: models[name].path for name in names})
-
-
-def _languages(ingested: Result) -> Iterator[set[str]]:
-    """The languages of each shard of documents."""
-    for name, _ in store.parts(ingested.manifest):
-        receipt = store.receipt(ingested.folder, name)
-        yield {row["language"] for row in receipt.ledger["cells"]}

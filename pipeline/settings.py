@@ -74,6 +74,13 @@ def encoding_checked(name: str) -> str:
     return name
 
 
+def threshold_checked(value: object) -> object:
+    """The number that a rule is held against, or that it is off."""
+    if value == "off" or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return float(value) if value != "off" else value
+    raise ValueError(f"{value!r} is no threshold; write a number, or off")
+
+
 def law_checked(name: str) -> str:
     """A law that `prep plan` knows too."""
     try:
@@ -114,6 +121,8 @@ Several = BeforeValidator(_several)
 Words = Annotated[tuple[Text, ...], Several]
 SomeWords = Annotated[tuple[Text, ...], Field(min_length=1), Several]
 Edit = Literal["nfkc", "aozora_ruby", "strip_html_entities"]
+WordList = Literal["advertising", "adult", "bbs", "banned", "stop_words"]
+Threshold = Annotated[float | Literal["off"], BeforeValidator(threshold_checked)]
 Format = Literal["parquet", "arrow", "jsonl"]
 
 
@@ -213,6 +222,16 @@ class Quality(Settings):
     keep: dict[Language, Keep] = {}
 
 
+class Rules(Settings):
+    """Rules that filter text: profiles by language, by name or as files; see docs/rules.md."""
+
+    profiles: Annotated[dict[Language, SomeWords], Field(min_length=1)]
+    filter: Words = ("web", "code")
+    override: dict[Text, Threshold] = {}
+    words: dict[Language, dict[WordList, Text]] = {}
+    force: Words = ()
+
+
 class Dedup(Settings):
     """Which duplicates are found."""
 
@@ -252,6 +271,7 @@ class Run(Settings):
     tokenizers: Annotated[dict[Name, Tokenizer], Field(min_length=1)]
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     quality: Quality | None = None
+    rules: Rules | None = None
     dedup: Dedup = Dedup()
     mix: Mix
     export: Export = Export()

@@ -185,6 +185,12 @@ def sources_of(ingested: Result) -> list[str]:
     return [receipt.ledger["intake"][0]["source"] for receipt in receipts]
 
 
+def languages_of(ingested: Result) -> list[set[str]]:
+    """The languages of each shard of documents, in order."""
+    receipts = (store.receipt(ingested.folder, name) for name, _ in store.parts(ingested.manifest))
+    return [{row["language"] for row in receipt.ledger["cells"]} for receipt in receipts]
+
+
 def content_key(part: str, sha256: str) -> str:
     """What a shard of documents is to the stages after: by its content too, should its own key ever mean another."""
     return f"{part}/{sha256}"
