@@ -15,8 +15,9 @@ from prep.manifests import files
 from prep.manifests.ledger import CELL
 from prep.pipeline.formats import FORMATS
 from prep.pipeline.numbers import format_bytes, format_count, format_share
-from prep.pipeline.settings import FromField, Run
+from prep.pipeline.settings import Run
 from prep.pipeline.stage import Result
+from prep.pipeline.values import FromField
 
 NAME = "README.md"  # where the hub and `datasets` look for it
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B")

@@ -19,10 +19,11 @@ from prep.pipeline.ingest import ASIDE_PREFIX, Ingest, Property, Records
 from prep.pipeline.query import Limits
 from prep.pipeline.rejects import bound, example, must_be_good, watched
 from prep.pipeline.seen import Seen
-from prep.pipeline.settings import FromField, Run, Source
+from prep.pipeline.settings import Run, Source
 from prep.pipeline.sources.listing import Listing, listing
 from prep.pipeline.sources.piece import Fields, Piece, Where
 from prep.pipeline.stage import Job, Task, described
+from prep.pipeline.values import FromField
 
 
 def job(run: Run, listings: Mapping[str, Listing], limits: Limits) -> Job:

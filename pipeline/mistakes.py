@@ -13,9 +13,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
-from prep.pipeline.crosscheck import KEY, Finding, Keys, near, nearest
+from prep.pipeline.findings import KEY, Finding, Keys, near, nearest
 from prep.pipeline.marks import Entry, Mark, Node, plain
-from prep.pipeline.settings import MAPPING, WORD, Run, Settings
+from prep.pipeline.settings import Run
+from prep.pipeline.values import MAPPING, WORD, Settings
 
 SHOWN = 80  # characters of a value in an error
 PER_RECORD = ("language", "kind", "licence", "url")  # `fields: {url: link}` is `url: {field: link}`

@@ -13,7 +13,7 @@ from prep.errors import BadSettings
 from prep.filters.features import unspaced
 from prep.filters.rules.figures import FIGURES
 from prep.filters.rules.profile import MOST, Fails, Profile, Rule
-from prep.pipeline.crosscheck import KEY, Finding, Keys, nearest
+from prep.pipeline.findings import KEY, Finding, Keys, nearest
 from prep.pipeline.marks import Entry, Node, Unreadable, compose, plain
 from prep.pipeline.settings import Rules
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 
+from prep.pipeline.mixing.tree import group_of, grouped
 from prep.pipeline.settings import Keep, Run
 
 FIRST_RULE = 8  # the bit of the first single rule; those below are `Reason`
@@ -17,7 +18,7 @@ FIRST_RULE = 8  # the bit of the first single rule; those below are `Reason`
 class Reason(IntFlag):
     """Why a document is left out, in the order in which the books take them."""
 
-    NOT_IN_MIX = 1  # its language has no share
+    NOT_IN_MIX = 1  # its language, or group of the mix, has no share
     EXCLUDED = 2  # a list of the run file names it
     LANGUAGE = 4  # it is found to be in another language than its source says
     RULES = 8  # it fails a rule; the bits from `FIRST_RULE` up say which
@@ -35,7 +36,8 @@ Place = tuple[str, str, str]  # source, language, kind: a cell
 class Terms:
     """What documents are judged by, as plain data: this much of the run file is in the recipes of `mix` and `size`."""
 
-    languages: tuple[str, ...]  # that have a share
+    languages: tuple[str, ...]  # that have a share, and groups of the mix that have one
+    grouped: dict[str, str]  # the group of the mix that takes a source or kind out of its language
     filtered: tuple[str, ...]  # kinds that are judged by score
     keep: dict[str, dict[str, float | None]]  # by language
     exempt: tuple[str, ...]  # sources that are kept whole
@@ -49,6 +51,7 @@ class Terms:
         quality = run.quality
         return cls(
             languages=tuple(languages),
+            grouped=grouped(run.mix),
             filtered=tuple(quality.filter) if quality else (),
             keep={name: keep.model_dump() for name, keep in sorted(quality.keep.items())} if quality else {},
             exempt=tuple(sorted(name for name, source in run.sources.items() if source.exempt)),
@@ -56,6 +59,10 @@ class Terms:
             priority={name: source.priority for name, source in sorted(run.sources.items()) if source.priority},
             seed=run.seed,
         )
+
+    def asks(self, cell: Place) -> bool:
+        """Whether the mix takes text of a cell."""
+        return group_of(self.grouped, cell) in self.languages
 
     def judged_by(self, cell: Place) -> Keep | None:
         """How the documents of a cell are kept by score; None: all are."""

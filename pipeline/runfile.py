@@ -6,10 +6,13 @@ from pathlib import Path
 
 from prep.errors import BadSettings
 from prep.pipeline import profiles
-from prep.pipeline.crosscheck import crosscheck, near
+from prep.pipeline.crosscheck import crosscheck
+from prep.pipeline.findings import near
 from prep.pipeline.marks import Unreadable, compose, plain
 from prep.pipeline.mistakes import corrected, dotted, placed, shown, validated
-from prep.pipeline.settings import CODE_SHARE, FromField, Run
+from prep.pipeline.mixing.ask import CODE_SHARE, REST
+from prep.pipeline.settings import Run
+from prep.pipeline.values import FromField
 
 MAX_FILE = 1_000_000  # bytes: some 10,000 sources of a line each; ruamel reads 0.4 MB/s
 
@@ -85,8 +88,8 @@ def canonical(run: Run) -> str:
 
 
 def _languages_named(run: Run) -> set[str]:
-    within = () if isinstance(run.mix.within, str) else run.mix.within
-    named = {*(run.mix.pair or ()), *run.mix.shares, *within}
+    levels = [each for each in (run.mix.shares, run.mix.within) if not isinstance(each, str)]
+    named = {*(run.mix.pair or ()), *(name for level in levels for name in level)} - {*run.mix.groups, REST}
     if run.quality is not None:
         named |= {*run.quality.keep, *run.quality.model}
     if run.rules is not None:

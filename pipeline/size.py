@@ -72,7 +72,7 @@ class Size:
 def job(run: Run, columned: Columned, mixed: Result, limits: Limits) -> Job:
     """Cut every cell at its target."""
     page = mixed.manifest.ledger
-    terms = Terms.of(run, sorted({row["language"] for row in page["targets"]}))
+    terms = Terms.of(run, sorted({row["group"] for row in page["targets"]}))
     inputs = {**columned.inputs, "mix": mixed}
     recipe = Recipe(
         Size.name,

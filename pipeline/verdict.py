@@ -32,7 +32,7 @@ class Verdict:
         return self._mix(cell) | self._quality(batch, cell)
 
     def _mix(self, cell: npt.NDArray[Any]) -> Bits:
-        asked = np.array([language in self.terms.languages for _, language, _ in self.cells], dtype=bool)
+        asked = np.array([self.terms.asks(cell) for cell in self.cells], dtype=bool)
         return np.where(asked[cell], ELIGIBLE, Reason.NOT_IN_MIX).astype(np.uint64)
 
     def _quality(self, batch: pa.RecordBatch, cell: npt.NDArray[Any]) -> Bits:

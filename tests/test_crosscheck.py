@@ -80,7 +80,10 @@ def test_a_preset_is_equal_or_one_of_its_pair_and_plus(preset: str) -> None:
         ({"preset": None}, "mix: neither preset nor shares"),
         ({"preset": None, "shares": {"ja": 1}}, "mix.pair.[key]: belongs to a preset"),
         ({"within": {"ja": {"en": 1, "ja": 0}}}, "mix.within.ja.en.[key]: 'en' is in language 'en'"),
-        ({"within": {"ja": {"jaa": 1, "ja": 0}}}, "mix.within.ja.jaa.[key]: 'jaa' is no source; nearest: ja"),
+        (
+            {"within": {"ja": {"jaa": 1, "ja": 0}}},
+            "'jaa' is no source and no kind of ja; nearest: ja",
+        ),
         ({"within": {"fr": {}}}, "mix.within.fr.[key]: 'fr' is the language of no source"),
         ({"within": {"ja": {"ja": 0.5}}}, "mix.within.ja: shares sum to 0.5, not 1: 0.5 (50.0000%) short"),
     ],

@@ -1,9 +1,7 @@
 """Laws of the pure parts that the chain stands on."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,9 +14,8 @@ from hypothesis import strategies as st
 
 from prep.manifests import files, ledger, shards, store
 from prep.manifests.record import Manifest, Receipt, Shard, part_name, readable
-from prep.pipeline import draw, mix
+from prep.pipeline import draw
 from prep.pipeline.run import Order, adopt, steps, whole, work
-from prep.pipeline.settings import Mix
 from prep.pipeline.stage import Asked, Task
 
 unhurried = settings(deadline=None)  # the first array that Arrow makes imports pandas
@@ -64,46 +61,6 @@ def test_cuts_do_not_matter_to_the_bytes_of_a_shard(
         for batches in ([batch], cut(batch, at), cut(batch, range(60)))
     ]
     assert len(set(written)) == 1
-
-
-Shares = st.lists(st.integers(0, 1000), min_size=1, max_size=9).filter(any)
-
-
-@unhurried
-@given(st.integers(0, 10**15), Shares)
-def test_parts_sum_to_the_whole_and_each_is_within_one(total: int, weights: list[int]) -> None:
-    wanted = {name: Fraction(weight, sum(weights)) for name, weight in enumerate(weights)}
-    parts = mix.apportion(total, wanted)
-    assert sum(parts.values()) == total
-    assert all(abs(parts[name] - total * share) < 1 for name, share in wanted.items())
-    assert all(parts[name] == 0 for name, share in wanted.items() if not share)
-
-
-@unhurried
-@given(st.integers(0, 1000), st.sampled_from(["equal", "japlus", "enplus"]))
-def test_presets_share_what_code_leaves(thousandths: int, preset: str) -> None:
-    found = mix.shares(Mix(preset=preset, pair=("ja", "en"), code=thousandths / 1000))
-    assert sum(found.values()) == 1
-    assert found.get("code", 0) == Fraction(thousandths, 1000)
-    ratio = {"equal": (1, 1), "japlus": (3, 1), "enplus": (1, 3)}[preset]
-    assert found["ja"] * ratio[1] == found["en"] * ratio[0]
-
-
-def test_the_usual_presets() -> None:
-    named = {"equal": (40, 40, 20), "japlus": (60, 20, 20), "enplus": (20, 60, 20)}
-    for preset, (ja, en, code) in named.items():
-        assert mix.shares(Mix(preset=preset, pair=("ja", "en"), code=0.2)) == {
-            "ja": Fraction(ja, 100), "en": Fraction(en, 100), "code": Fraction(code, 100),
-        }  # fmt: skip
-
-
-@unhurried
-@given(Shares.map(lambda weights: [weight / sum(weights) for weight in weights]))
-def test_shares_by_hand_sum_to_one_exactly(weights: list[float]) -> None:
-    given_ = dict(zip(("ja", "en", "fr", "de", "ko", "zh", "es", "it", "code"), weights, strict=False))
-    found = mix.shares(Mix(shares=given_))
-    assert sum(found.values()) == 1
-    assert all(math.isclose(float(found[name]), share, abs_tol=1e-9) for name, share in given_.items())
 
 
 Keys = st.lists(st.integers(0, 2**64 - 1), unique=True, min_size=1, max_size=200)

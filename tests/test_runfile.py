@@ -12,7 +12,9 @@ from ruamel.yaml import YAML
 from prep.errors import BadSettings
 from prep.pipeline import runfile
 from prep.pipeline.mistakes import names_at
-from prep.pipeline.settings import CODE_SHARE, FromField, Run
+from prep.pipeline.mixing.ask import CODE_SHARE
+from prep.pipeline.settings import Run
+from prep.pipeline.values import FromField
 
 SLOW = settings(deadline=None)  # pure Python reads YAML at 0.4 MB/s, and machines differ
 BASE: dict[str, Any] = {
@@ -96,7 +98,7 @@ SLIPS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "dedup.exact: nothing where true or false belongs": (("dedup", "exact"), None),
     "is no preset of this pair; nearest: equal": (("mix", "preset"), "eqal"),
     "mix.max_epochs: 0 must be greater than or equal to 1": (("mix", "max_epochs"), 0),
-    "'stop' is not accepted; accepted: fail, shrink": (("mix", "when_short"), "stop"),
+    "'stop' is not accepted; accepted: fail, fill_within_language, fill_all, shrink": (("mix", "when_short"), "stop"),
     "'parqet' is not accepted; nearest: parquet": (("export", "formats"), ["parqet"]),
     "no unit 'm'": (("export", "shard"), "256M"),
     "a/b'": (("sources", "a/b"), {"path": "x", "language": "ja", "kind": "web"}),

@@ -9,9 +9,12 @@ from pydantic import ValidationError
 
 from prep import configs
 from prep.errors import BadSettings
-from prep.pipeline import runfile, settings
+from prep.pipeline import runfile, settings, values
 from prep.pipeline.mistakes import EXAMPLES, names_at
-from prep.pipeline.settings import Budget, FromField, Mix, Run, Settings, Source, Tokenizer
+from prep.pipeline.mixing import ask
+from prep.pipeline.mixing.ask import Mix
+from prep.pipeline.settings import Budget, Run, Source, Tokenizer
+from prep.pipeline.values import FromField, Settings
 
 SOURCE = {"path": "a", "language": "ja", "kind": "web"}
 LEAST: dict[str, Any] = {
@@ -21,7 +24,12 @@ LEAST: dict[str, Any] = {
     "sources": {"s": SOURCE},
     "mix": {"shares": {"ja": 1}},
 }
-PARTS = [each for each in vars(settings).values() if isinstance(each, type) and issubclass(each, Settings)]
+PARTS = [
+    each for each in (vars(settings) | vars(ask)).values() if isinstance(each, type) and issubclass(each, Settings)
+]
+
+
+NEEDS: dict[type[Settings], dict[str, Any]] = {FromField: {"field": "x"}, ask.Floor: {"epochs": 1.0}}
 
 
 def source(**keys: Any) -> Source:
@@ -54,7 +62,7 @@ def test_nothing_changes_after_loading() -> None:
 
 @pytest.mark.parametrize("name", ["wiki_ja", "青空文庫", "ウィキ", "web-2024.1", "_x", "9", "é", "other", "x" * 100])
 def test_names_hold_letters_of_any_script(name: str) -> None:
-    assert settings.name_checked(name) == name
+    assert values.name_checked(name) == name
 
 
 @pytest.mark.parametrize(
@@ -63,17 +71,17 @@ def test_names_hold_letters_of_any_script(name: str) -> None:
 )
 def test_names_that_are_no_file_name_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="a name is letters of any script"):
-        settings.name_checked(name)
+        values.name_checked(name)
 
 
 @given(st.text(max_size=120))
 def test_a_name_that_is_accepted_is_one_file_in_the_folder(name: str) -> None:
     try:
-        settings.name_checked(name)
+        values.name_checked(name)
     except ValueError:
         return
     assert Path("folder", name).name == name
-    assert len(name.encode()) <= 4 * settings.LONGEST_NAME
+    assert len(name.encode()) <= 4 * values.LONGEST_NAME
     assert name.isprintable()
 
 
@@ -136,7 +144,7 @@ def test_a_default_that_is_written_out_is_the_same_setting() -> None:
     for part in PARTS:
         given = {each.alias or name: each.get_default() for name, each in part.model_fields.items()
                  if not each.is_required() and each.get_default() is not None}  # fmt: skip
-        least = SOURCE if part is Source else LEAST if part is Run else {"field": "x"} if part is FromField else None
+        least = SOURCE if part is Source else LEAST if part is Run else NEEDS.get(part)
         if least is None and any(each.is_required() for each in part.model_fields.values()):
             continue
         one, other = part.model_validate(least or {}), part.model_validate(given | (least or {}))
@@ -169,7 +177,7 @@ def test_every_required_key_has_an_example_that_is_of_its_form() -> None:
 
 
 def test_keys_are_found_at_every_level() -> None:
-    assert names_at(Run, ("budget",)) == ("params", "law", "tokens", "in")
+    assert names_at(Run, ("budget",)) == ("params", "law", "tokens", "in", "eod")
     assert names_at(Run, ("sources", "x", "language")) == ("field", "values")
     assert names_at(Run, ("sources", "x", "fields")) == ("id", "text")
     assert names_at(Run, ("quality", "keep", "ja")) == ("pareto", "threshold")

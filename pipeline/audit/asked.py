@@ -12,11 +12,12 @@ from pydantic import BaseModel, ValidationError
 
 from prep.errors import BadSettings
 from prep.pipeline.audit.request import PRECISION, Request
-from prep.pipeline.settings import LONGEST_NAME, NAME, Source, Tokenizer
+from prep.pipeline.settings import Source, Tokenizer
 from prep.pipeline.sources.match import has_magic
 from prep.pipeline.sources.remote import is_remote
 from prep.pipeline.sources.units import SUFFIXES, format_of
 from prep.pipeline.tokenizers.patterns import PATTERNS
+from prep.pipeline.values import LONGEST_NAME, NAME
 
 EXAMPLE = "prep audit data/ --tokenizer my=path/to/tokenizer.json (a folder, .model, vocab.json or .tiktoken too)"
 RUN_FILES = (".yaml", ".yml")

@@ -20,10 +20,11 @@ from prep.pipeline.numbers import format_bytes, parse_bytes, parse_count
 from prep.pipeline.plan import budget
 from prep.pipeline.progress import Screen, console
 from prep.pipeline.run import finished
-from prep.pipeline.settings import Run, Tokenizer, name_checked
+from prep.pipeline.settings import Run, Tokenizer
 from prep.pipeline.spread import Spread, workers
 from prep.pipeline.stage import Job, Result
 from prep.pipeline.tokenizers.patterns import PATTERNS
+from prep.pipeline.values import name_checked
 from prep.pipeline.vocabulary import compare, learn, screen
 from prep.pipeline.vocabulary.broken import opened
 from prep.pipeline.vocabulary.compare import Compared, HeldOut

@@ -9,8 +9,12 @@ from typing import Any
 
 from prep.errors import BadSettings, Short
 from prep.manifests.ledger import Row
-from prep.pipeline import count, mix
+from prep.pipeline import count
+from prep.pipeline.mixing.allot import wanted
+from prep.pipeline.mixing.divisor import Claim, divide
+from prep.pipeline.mixing.tree import Cell
 from prep.pipeline.numbers import format_count
+from prep.pipeline.plan import budget
 from prep.pipeline.run import finished
 from prep.pipeline.settings import Run
 from prep.pipeline.stage import Result
@@ -65,17 +69,26 @@ def shares(run: Run, ingested: Result, by: str | None) -> Shares:
     name, counted = _counted(run, ingested, by)
     tokens = {_place(row): row["tokens"][name] for row in counted} if counted else {}
     rows = [{**row, "tokens": tokens[_place(row)] if counted else row["bytes"]} for row in cells]
-    wanted: dict[Place, Fraction] = {}
-    for language, share in sorted(mix.shares(run.mix).items()):
-        here = [row for row in rows if row["language"] == language]
-        if share and not sum(row["tokens"] for row in here):
-            raise Short(f"mix: {language} is asked {float(share):.1%} of the corpus, and no source has any of it")
-        within = mix.within(run.mix, language, here)  # in the order of `here`
-        wanted |= {_place(row): share * part for row, part in zip(here, within.values(), strict=True) if share * part}
+    asked = _asked(run, rows)
     per_token = {_place(row): Fraction(row["bytes"], row["tokens"]) for row in rows if row["tokens"]}
-    text = {place: share * per_token[place] for place, share in wanted.items()}
+    text = {place: share * per_token[place] for place, share in asked.items()}
     total = sum(text.values())
-    return Shares(name, wanted, {place: share / total for place, share in text.items()})
+    return Shares(name, asked, {place: share / total for place, share in text.items()})
+
+
+def _asked(run: Run, rows: Sequence[Row]) -> dict[Place, Fraction]:
+    """What the mix asks of each cell, as shares of the corpus.
+
+    Errors: Short, where no document is of what it asks for.
+    """
+    total = budget.tokens(run.budget)
+    there = [Cell(_place(row), row["documents"], row["tokens"]) for row in rows]
+    root, asked = wanted(run.mix, total, there)
+    for node in root.cells:
+        if node.cell is not None and asked[node.cell.place] and not node.available:
+            share = asked[node.cell.place] / total
+            raise Short(f"mix: {node.name} is asked {share:.1%} of the corpus, and no source has any of it")
+    return {place: Fraction(number, total) for place, number in asked.items() if number}
 
 
 def _counted(run: Run, ingested: Result, by: str | None) -> tuple[str, Sequence[Row]]:
@@ -99,8 +112,12 @@ def _counted(run: Run, ingested: Result, by: str | None) -> tuple[str, Sequence[
 def quotas(ingested: Result, given: Shares, sample: int, held_out: int) -> tuple[Quota, ...]:
     """What to draw: a sample of so many bytes, and at most `held_out` bytes of each source beside it."""
     there = {_place(row): row["bytes"] for row in ingested.manifest.ledger["cells"]}
-    asked = mix.apportion(sample, given.text)
-    return tuple(Quota(*place, asked[place], min(held_out, there[place] // HELD_OUT)) for place in sorted(given.text))
+    places = sorted(given.text)
+    asked = divide(sample, [Claim(given.text[place], place) for place in places])
+    return tuple(
+        Quota(*place, number, min(held_out, there[place] // HELD_OUT))
+        for place, number in zip(places, asked, strict=True)
+    )
 
 
 def said_of(quota: Quota, got: dict[str, Any]) -> str | None:
