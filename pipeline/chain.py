@@ -53,15 +53,19 @@ class Loop(Protocol):
 
 def walk(run: Run, listings: Mapping[str, Listing], machine: Machine, until: str, loop: Loop) -> dict[str, Result]:
     """Go through the chain up to a stage; the results by name. `listings` are what the sources' paths hold now."""
-    results: dict[str, Result] = {}
+    return onward(run, loop({"ingest": intake.job(run, listings, machine.limits)}), machine, until, loop)
+
+
+def onward(run: Run, begun: Mapping[str, Result], machine: Machine, until: str, loop: Loop) -> dict[str, Result]:
+    """The chain from the documents on, which need no look at the sources."""
+    results = dict(begun)
 
     def step(name: str, job: Job) -> Result:
         results.update(loop({name: job}))
         return results[name]
 
     wanted = STAGES[: STAGES.index(until) + 1]
-    limits = machine.limits
-    ingested = step("ingest", intake.job(run, listings, limits))
+    limits, ingested = machine.limits, results["ingest"]
     if "count" in wanted:
         results.update(loop(count.jobs(run.tokenizers, ingested)))
     models = {}
