@@ -1,0 +1,78 @@
+"""The words by which a look is shown, on a terminal and on a page alike."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from prep.manifests.ledger import CELL, TOKENS
+from prep.pipeline.look.counts import ENTERS, KEPT, LEAVES, STAYS
+from prep.pipeline.look.document import Document
+
+SIZES = {"n_bytes": "bytes", "n_chars": "characters"}
+PLAIN = {"\n", "\t"}
+# Marks that turn the direction of what follows them: a text could make a line read as what it is not.
+TURNING = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)), "\u200e", "\u200f", "\u061c"}
+
+
+def safe(text: str) -> str:
+    r"""A text that moves no cursor and turns no line: control characters are written out, as `\x1b`."""
+    if text.isprintable():
+        return text
+    return "".join(char if char in PLAIN or not _acts(char) else _written(char) for char in text)
+
+
+def _acts(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cs") or char in TURNING or char in ("\u2028", "\u2029")
+
+
+def _written(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def spoken(reasons: tuple[str, ...]) -> str:
+    """Reasons for a person."""
+    return ", ".join(name.replace("_", " ") for name in reasons)
+
+
+def fate(document: Document) -> str:
+    """What becomes of a document, and what would."""
+    now = _fate(document.reasons, document.copies)
+    if document.then is None:
+        return f"left out: {now}" if document.reasons else now
+    word = ENTERS if not document.then else LEAVES if not document.reasons else STAYS
+    return f"{word}: {now} → {_fate(document.then, document.copies_then)}"
+
+
+def _fate(reasons: tuple[str, ...], copies: int | None) -> str:
+    return spoken(reasons) or (f"{KEPT}, {copies} times" if copies and copies > 1 else KEPT)
+
+
+def scored(document: Document) -> str:
+    """The score, beside the one that the document's draw asks for."""
+    if document.score is None:
+        return ""
+    said = f"score {document.score:.4f}"
+    if document.needed is None:
+        return f"{said} (not judged by it)"
+    return f"{said}, its draw asks {document.needed:.4f}" if document.needed <= 1 else f"{said}, no score would do"
+
+
+def figure(name: str, value: Any) -> str:
+    """A column's value for a person."""
+    if name in SIZES:
+        return f"{value:,} {SIZES[name]}"
+    if name.startswith(TOKENS):
+        return f"{value:,} tokens ({name.removeprefix(TOKENS)})"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.4g}"
+    return f"{name} {value}"
+
+
+def details(document: Document) -> list[str]:
+    """What is known of a document beside its text, most telling first."""
+    place = f"{document.source}/{document.language}/{document.kind}"
+    stratum = document.stratum if document.then is None else ""  # of a change, the fate says it
+    known = [stratum, place, scored(document)]
+    known += [figure(name, value) for name, value in document.figures.items() if name not in CELL]
+    return [safe(each) for each in (*known, document.licence or "", document.url or "") if each]
