@@ -98,7 +98,10 @@ def _chain_command(name: str, until: str, text: str) -> click.Command:
         from prep.pipeline import commands, runfile
 
         if dry_run:
-            commands.dry_run(runfile.load(config), _machine(flags), until)
+            if not (until == "mix" and as_json):
+                commands.dry_run(runfile.load(config), _machine(flags), until)
+            if until == "mix":
+                commands.forecast(runfile.load(config), _machine(flags), as_json)
             return
         results = commands.run(runfile.load(config), _machine(flags), until)
         if as_json:

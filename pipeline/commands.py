@@ -117,6 +117,22 @@ def dry_run(settings: Run, machine: Machine, until: str) -> None:
         screen.print(f"disk: about {format_bytes(most)} needed{f', {format_bytes(free)} free' if free else ''}")
 
 
+def forecast(settings: Run, machine: Machine, plain: bool) -> None:
+    """Show what the mix would come to; make nothing.
+
+    Errors: BadInput, where nothing is counted yet; Short, after the table, where the mix cannot be made.
+    """
+    from prep.pipeline import forecast as forecasting
+    from prep.pipeline.mixing import answer, screen
+
+    found = forecasting.forecast(settings, machine)
+    if plain:
+        console(error=False).print_json(dump(answer.as_json(found)))
+    else:
+        screen.show(found, console(error=False))
+    forecasting.missing(found)
+
+
 def announce(screen: Console, look: Preview) -> None:
     """Say what is reused, what is new, and why, before anything is made."""
     for name, state, reason in look.lines:

@@ -16,7 +16,7 @@ from prep.pipeline import query
 from prep.pipeline.judge import Columned, available, judge
 from prep.pipeline.mixing import tree
 from prep.pipeline.mixing.allot import Allotted, allot
-from prep.pipeline.mixing.tree import Cell, Node
+from prep.pipeline.mixing.tree import Cell, Node, Place
 from prep.pipeline.plan import budget
 from prep.pipeline.query import Limits
 from prep.pipeline.reasons import Terms
@@ -40,12 +40,14 @@ TARGETS = pa.schema(
 )
 
 
+def place(row: ledger.Row) -> Place:
+    """The cell that a row of the books is of."""
+    return row["source"], row["language"], row["kind"]
+
+
 def cells(rows: Sequence[ledger.Row], eod: int) -> list[Cell]:
     """What there is of each cell, as a mix counts it: a document costs its tokens and those of its end."""
-    return [
-        Cell((row["source"], row["language"], row["kind"]), row["documents"], row["tokens"] + eod * row["documents"])
-        for row in rows
-    ]
+    return [Cell(place(row), row["documents"], row["tokens"] + eod * row["documents"]) for row in rows]
 
 
 def targets(run: Run, total: int, rows: Sequence[ledger.Row]) -> list[ledger.Row]:

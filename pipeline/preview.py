@@ -30,6 +30,7 @@ class Preview:
 
     out: str
     lines: list[tuple[str, str, str]] = field(default_factory=list)  # name, reuse or new, why
+    found: dict[str, Result] = field(default_factory=dict)  # what is there, by name
 
     @property
     def reused(self) -> set[str]:
@@ -44,6 +45,7 @@ class Preview:
             said = ("new", why(self.out, name, job.recipe)) if new else ("reuse", job.recipe.folder)
             self.lines.append((name, *said))
         found = {name: result for name, result in there.items() if result is not None}
+        self.found.update(found)
         if len(found) < len(jobs):
             raise Missing(", ".join(jobs.keys() - found.keys()))
         return found

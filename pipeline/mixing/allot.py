@@ -87,6 +87,21 @@ def fed(mix: Mix, total: int, cells: Sequence[Cell]) -> Fed:
     return Fed(enough, _largest(root, total) if missing else total, missing)
 
 
+def most(mix: Mix, cells: Sequence[Cell]) -> tuple[Allotted, tuple[str, ...]]:
+    """The largest corpus that these cells feed at the asked ratios within their epochs, and the cells that end it.
+
+    Errors: Short, where what is fixed is not there.
+    """
+    root = tree(mix, cells)
+    short.must_hold(root)
+    bound = sum(node.cap for node in root.cells)
+    largest = _largest(root, bound)
+    found = wanted(mix, largest, cells)[1]
+    after = _shared(root, largest + 1, "nowhere")
+    ends = tuple(node.name for node in root.cells if node.cell and after[node.cell.place] > node.cap)
+    return Allotted(largest, root, found, found), ends
+
+
 def _missed(root: Node, asked: Tokens) -> dict[Place, int]:
     lacks = {node.cell.place: short.missed(node, asked[node.cell.place]) for node in root.cells if node.cell}
     return {place: number for place, number in lacks.items() if number}

@@ -50,8 +50,12 @@ class Node:
 
     @cached_property
     def groups(self) -> tuple[Node, ...]:
-        """The groups below, itself where it is one."""
-        return (self,) if self.group else tuple(each for node in self.within for each in node.groups)
+        """The groups below, itself where it is one; what is asked of nobody above all groups counts as one."""
+        return (
+            (self,)
+            if self.group or self.cell is not None
+            else tuple(each for node in self.within for each in node.groups)
+        )
 
     @cached_property
     def available(self) -> int:
@@ -188,7 +192,7 @@ def _level(name: str, level: Level, cells: Sequence[Node], sources: AbstractSet[
     for word in sorted(level.keys() - {REST}, key=lambda word: (word not in sources, word)):
         mine = [node for node in left if _is_of(node, word, 0 if word in sources else 2)]
         left = [node for node in left if node not in mine]
-        claimed[word] = _level(word, level[word].within, mine, sources)
+        claimed[word] = _level(_path(name, word), level[word].within, mine, sources)
     return _named(name, level, claimed, [_level("", PROPORTIONAL, [node], sources) for node in left])
 
 
@@ -217,24 +221,31 @@ def _wanted(name: str, nodes: Sequence[Node]) -> tuple[Node, ...]:
     """The names of a level; where none of them has a weight, what is asked of them is asked of nobody, and missed."""
     if any(node.weight for node in nodes):
         return tuple(nodes)
-    return (*nodes, replace(_nobody(name), weight=Fraction(1)))
+    return (*nodes, replace(_nobody(name or "the corpus"), weight=Fraction(1)))
 
 
-def _nobody(name: str, level: str = "") -> Node:
-    return Node(name, cell=Cell((name, level, ""), 0, 0, there=False))
+def _path(name: str, word: str) -> str:
+    return f"{name}/{word}" if name else word
+
+
+def _nobody(name: str) -> Node:
+    return Node(name, cell=Cell((name, "", ""), 0, 0, there=False))
 
 
 def _named(name: str, level: Mapping[str, Part], claimed: Mapping[str, Node], others: Sequence[Node]) -> Node:
     """Names with amounts; `others` are what no name is of: those of `rest`, or nothing for them."""
     given = {
-        word: _given(part, claimed.get(word) or _nobody(word, name))
+        word: _given(part, claimed.get(word) or _nobody(_path(name, word)))
         for word, part in sorted(level.items())
         if word != REST
     }
     if REST not in level:
         return Node(name, within=_wanted(name, [*given.values(), *others]))
     way = level[REST].within
-    rest = replace(_by_way(REST, way if isinstance(way, str) else PROPORTIONAL, others), weight=Fraction(1))
+    rest = replace(
+        _by_way(_path(name, REST), way if isinstance(way, str) else PROPORTIONAL, others),
+        weight=Fraction(1),
+    )
     if any(part.times is not None for part in level.values()):
         rest = replace(rest, weight=Fraction(rest.available))
     shares = sum((node.weight for word, node in given.items() if level[word].share is not None), Fraction(0))

@@ -92,7 +92,12 @@ FLAGS = (
     click.option("--unique-tokens-from", metavar="FOLDER", help="The same from a finished `count`."),
     click.option("--by", type=click.Choice(["language", "source"]), default="language", help="Parts of that count."),
     click.option("--shares", help="Shares of the training by part: ja=40%,en=40%,code=20%."),
-    click.option("--from", "text_from", metavar="FOLDER", help="Bytes a token from a finished `count`."),
+    click.option(
+        "--from",
+        "text_from",
+        metavar="RUN",
+        help="Bytes a token from a finished `count`; alone: the largest model that the run feeds.",
+    ),
     click.option("--tokenizer", help="Of that count, where there are several."),
     click.option(
         "--check", metavar="CLAIM", help='Judge a claim: "70B 1.4T", "750GB = 500B tokens", "10B 1000 A100-days".'
@@ -153,6 +158,7 @@ def plan(**flags: Any) -> None:
       prep plan --params 8B --tokens 15T                 what 15T tokens buy
       prep plan --params 30B --inference-tokens 1e13     smaller and longer, for serving
       prep plan --params 8B --unique-tokens 50B          when text is short
+      prep plan --from run.yaml                          the largest model that its sources feed
       prep plan --check "7B 13T"                         can that be right?
       prep plan --compare                                known models
     """
@@ -162,6 +168,11 @@ def plan(**flags: Any) -> None:
     if flags["check"] is not None or flags["compare"]:
         reading.must_stand_alone(flags)
         output.check_or_compare(flags["check"], flags["as_json"])
+        return
+    if reading.asks_what_is_fed(flags):
+        from prep.pipeline import feeding
+
+        feeding.show(flags["text_from"], flags["law"], flags["as_json"])
         return
     question: Question = reading.question(flags)
     output.plan(question, flags["as_json"], flags["plot"], flags["write"])

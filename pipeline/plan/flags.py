@@ -58,6 +58,12 @@ def must_stand_alone(flags: Flags) -> None:
             raise BadSettings(f"{alone} stands alone, but for --json; drop {_flag(name)}")
 
 
+def asks_what_is_fed(flags: Flags) -> bool:
+    """Whether `--from RUN` stands without anything that a plan could start from: then the sources say how much."""
+    known = ("params", "tokens", "flops", "gpus", "days", "unique_tokens_from", "unique_tokens")
+    return flags["text_from"] is not None and all(flags[name] is None for name in known)
+
+
 def _flag(name: str) -> str:
     return "--from" if name == "text_from" else f"--{name.replace('_', '-')}"
 
