@@ -34,7 +34,9 @@ def corpora(draw: st.DrawFn) -> list[Cell]:
     return [Cell(place, *draw(shapes)) for place in sorted(places)]
 
 
-WAYS = st.sampled_from(["proportional", "unimax", "temperature 3.33", "temperature 1", "temperature 0.5"])
+WAYS: st.SearchStrategy[Any] = st.sampled_from(
+    ["proportional", "unimax", "temperature 3.33", "temperature 1", "temperature 0.5"]
+)
 
 
 @st.composite
