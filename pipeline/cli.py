@@ -12,6 +12,7 @@ import click
 from prep import __version__
 from prep.errors import PrepError
 from prep.pipeline.audit.command import audit
+from prep.pipeline.explain.command import explain
 from prep.pipeline.look.command import look
 from prep.pipeline.plan.command import plan
 from prep.pipeline.vocabulary import flags as vocabulary
@@ -39,7 +40,20 @@ class InOrder(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Planning, the chain and its stages, then what looks after results."""
-        wanted = ["plan", "fit", "audit", "init", "demo", "run", *STAGES, "train-tokenizer", "look", "verify", "clean"]
+        wanted = [
+            "plan",
+            "fit",
+            "audit",
+            "init",
+            "demo",
+            "run",
+            *STAGES,
+            "train-tokenizer",
+            "look",
+            "explain",
+            "verify",
+            "clean",
+        ]
         return [name for name in wanted if name in self.commands] + sorted(self.commands.keys() - set(wanted))
 
 
@@ -128,6 +142,7 @@ for _stage in STAGES:
 cli.add_command(plan)
 cli.add_command(audit)
 cli.add_command(look)
+cli.add_command(explain)
 cli.add_command(vocabulary.command(machine_flags, _machine))
 
 

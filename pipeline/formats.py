@@ -86,24 +86,24 @@ def _thin_arrow(path: str) -> Iterator[pa.RecordBatch]:
 
 
 def _thin_jsonl(path: str) -> Iterator[pa.RecordBatch]:
-    with zstandard.ZstdDecompressor().stream_reader(files.open_random(path)) as stream:
-        rows: list[dict[str, Any]] = []
-        for line in _lines(stream):
-            row = orjson.loads(line)
-            rows.append({name: value for name, value in row.items() if name in CELL or name.startswith(TOKENS)})
-            rows[-1]["n_bytes"], rows[-1]["n_chars"] = len(row["text"].encode()), len(row["text"])
-            if len(rows) == ROW_GROUP:
-                yield pa.RecordBatch.from_pylist(rows)
-                rows = []
-        if rows:
+    rows: list[dict[str, Any]] = []
+    for row in json_rows(path):
+        rows.append({name: value for name, value in row.items() if name in CELL or name.startswith(TOKENS)})
+        rows[-1]["n_bytes"], rows[-1]["n_chars"] = len(row["text"].encode()), len(row["text"])
+        if len(rows) == ROW_GROUP:
             yield pa.RecordBatch.from_pylist(rows)
+            rows = []
+    if rows:
+        yield pa.RecordBatch.from_pylist(rows)
 
 
-def _lines(stream: Any) -> Iterator[bytes]:
-    rest = b""
-    while chunk := stream.read(1 << 20):
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
+def json_rows(path: str) -> Iterator[dict[str, Any]]:
+    """The objects of a file of JSON lines."""
+    with zstandard.ZstdDecompressor().stream_reader(files.open_random(path)) as stream:
+        rest = b""
+        while chunk := stream.read(1 << 20):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from map(orjson.loads, lines)
 
 
 FORMATS = {

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,14 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
     return judged_run(tmp_path_factory.mktemp("look"))
 
 
-def judged_run(folder: Path, **changes: Any) -> str:
-    """A finished tiny run in which documents are left out by score, as duplicates and by the budget."""
+def judged_run(folder: Path, write: Callable[[], object] = lambda: None, **changes: Any) -> str:
+    """A finished tiny run in which documents are left out by score, as duplicates and by the budget.
+
+    `write` may change the sources before they are read.
+    """
     quality = {"model": {"en": write_model(folder)}, "filter": ["web"], "keep": {"en": {"pareto": 2}}}
     config = tiny_run(folder, quality=quality, **changes)
+    write()
     made(config)
     return config
 

@@ -1,4 +1,4 @@
-"""`prep look`: it reads its flags, calls one function, prints. Only click at the top: `prep --help` must be quick."""
+"""`prep look`: it reads its flags and calls one function. Only click at the top: `prep --help` must be quick."""
 
 from __future__ import annotations
 
