@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, Tag, model_validator
 
+from prep.pipeline.findings import near
 from prep.pipeline.numbers import FULL_WIDTH, LONGEST, parse_count, parse_share
 from prep.pipeline.values import (
     MAPPING,
@@ -44,7 +45,9 @@ def way_checked(text: str) -> str:
     if word in (PROPORTIONAL, UNIMAX) and not number:
         return word
     if word != TEMPERATURE:
-        raise ValueError(f"{text!r} is no way to part tokens; write {', '.join(WAYS)}, or name who gets what")
+        close = near(word, (PROPORTIONAL, UNIMAX, TEMPERATURE))
+        meant = f"nearest: {close}" if close else f"write {', '.join(WAYS)}, or name who gets what"
+        raise ValueError(f"{text!r} is no way to part tokens; {meant}")
     try:
         degree = float(number)
     except ValueError as error:
