@@ -148,10 +148,24 @@ def _gaiji(note: str) -> str:
         return GETA
 
 
+def _mask_pii(text: str) -> str:
+    from prep.filters.rules.editing import without_personal_data  # compiled functions: loaded where they are used
+
+    return without_personal_data(text)
+
+
+def _c4_lines(text: str) -> str:
+    from prep.filters.rules.editing import c4_lines
+
+    return c4_lines(text)
+
+
 EDITS: Mapping[str, Edit] = MappingProxyType(
     {
         "nfkc": Edit(_nfkc, version=1),
         "aozora_ruby": Edit(_aozora, version=1),
         "strip_html_entities": Edit(_entities, version=1),
+        "mask_pii": Edit(_mask_pii, version=1),
+        "c4_lines": Edit(_c4_lines, version=1),
     }
 )

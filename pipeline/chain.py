@@ -99,15 +99,17 @@ def pinned(run: Run) -> Run:
 
 
 def opened(run: Run, until: str, spread: Spread) -> None:
-    """Open every tokenizer and named model in a worker: a wrong one is told before ingest takes its hours.
+    """Open every tokenizer and named model in a worker, and word lists: a wrong one is told before hours of ingest.
 
-    Errors: BadTokenizer, BadModel.
+    Errors: BadTokenizer, BadModel, BadSettings.
     """
     wanted = STAGES[: STAGES.index(until) + 1]
     if "count" in wanted:
         list(spread(_open_tokenizer, run.tokenizers.values()))
     if "score" in wanted and run.quality is not None:
         list(spread(_open_model, run.quality.model.values()))
+    if "score" in wanted and run.rules is not None:
+        rules.stage(run.rules)
 
 
 def _open_tokenizer(tokenizer: Tokenizer) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prep.filters.rules import counting, lists
-from prep.filters.rules.figures import COUNTS, PREFIX, needed
+from prep.filters.rules import lists
+from prep.filters.rules.figures import COUNTS, PREFIX, VERSION, needed
 from prep.filters.rules.profile import Profile
 from prep.manifests.record import Recipe
 from prep.pipeline import profiles
@@ -41,7 +41,7 @@ class Rules:
 
     languages: Mapping[str, Mapping[str, str]]  # digests of their word lists, by name
     compressed: tuple[str, ...] = ()  # languages in which a rule asks how well text compresses: it takes its time
-    counting: str = counting.VERSION
+    counting: str = VERSION
     lists: Mapping[str, lists.Lists] = field(default_factory=dict, metadata=MACHINE)
 
     def schema(self) -> pa.Schema:
@@ -58,6 +58,8 @@ class Rules:
         return cell_books(written, beside)
 
     def _counted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        from prep.filters.rules import counting  # numba, a second of imports: where it is used
+
         into = {name: np.zeros(batch.num_rows, np.uint32) for name in COUNTS}
         known = {name: np.zeros(batch.num_rows, bool) for name in COUNTS}
         for language in self.languages:

@@ -34,7 +34,7 @@ from prep.pipeline.values import (
 MAX_DOCUMENT = 8_000_000  # bytes of text; the reference tokenizers take 60 to 130 times a document's size
 MAX_BAD = 0.001  # of a source's records; see `Source.max_bad`
 
-Edit = Literal["nfkc", "aozora_ruby", "strip_html_entities"]
+Edit = Literal["nfkc", "aozora_ruby", "strip_html_entities", "mask_pii", "c4_lines"]
 Format = Literal["parquet", "arrow", "jsonl"]
 WordList = Literal["advertising", "adult", "bbs", "banned", "stop_words"]
 

@@ -194,7 +194,7 @@ def test_nfkc_may_add_bytes() -> None:
 
 @pytest.mark.parametrize("name", EDITS)
 def test_an_untouched_text_is_the_same_object(name: str) -> None:
-    text = "素の文。plain & simple"
+    text = "素の文。 All plain & simple."
     assert EDITS[name]([text])[0] is text
 
 
@@ -216,7 +216,7 @@ def test_unknown_and_repeated_names_are_refused() -> None:
 
 
 def test_every_edit_has_a_version() -> None:
-    assert set(EDITS) == {"nfkc", "aozora_ruby", "strip_html_entities"}
+    assert set(EDITS) == {"nfkc", "aozora_ruby", "strip_html_entities", "mask_pii", "c4_lines"}
     assert all(edit.version >= 1 for edit in EDITS.values())
 
 

@@ -6,12 +6,14 @@ missed by rounding.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+VERSION = f"1, Unicode {unicodedata.unidata_version}"  # rises whenever a text would be counted otherwise
 PREFIX = "figure."  # of the columns
 
 
@@ -102,10 +104,10 @@ Counts = Mapping[str, npt.NDArray[np.generic]]
 def value(counts: Counts, figure: str) -> npt.NDArray[np.float64]:
     """A figure of each document; NaN where a count is missing, or it is a share of nothing."""
     part, of, less = FIGURES[figure]
-    over = np.asarray(counts[part], np.float64)
+    over = _column(counts, part)
     if of is None:
         return over
-    under = _inline(counts) if of == "inline_characters" else np.asarray(counts[of], np.float64) - less
+    under = _inline(counts) if of == "inline_characters" else _column(counts, of) - less
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(over / under, np.float64)
 
@@ -118,4 +120,11 @@ def needed(figure: str) -> tuple[str, ...]:
 
 def _inline(counts: Counts) -> npt.NDArray[np.float64]:
     """Characters that are no newlines."""
-    return np.asarray(counts["characters"], np.float64) - np.asarray(counts["newlines"], np.float64)
+    return _column(counts, "characters") - _column(counts, "newlines")
+
+
+def _column(counts: Counts, name: str) -> npt.NDArray[np.float64]:
+    """A count of each document; NaN where the language has no such thing."""
+    if name in counts:
+        return np.asarray(counts[name], np.float64)
+    return np.full(len(next(iter(counts.values()))), np.nan)

@@ -2,7 +2,7 @@
 
 numba keeps what it compiled beside the source and makes it anew where that one file changed. But a function holds the
 constants and the inlined functions of other files too: after a change there it would read past the end of its arrays.
-So ours are kept in a folder named by the digest of all the files that have any, in the user's cache.
+So ours are kept, in the user's cache, in a folder named by the digest of all files beside them.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ if sys.platform != "win32":
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-KERNELS = ("prep.pipeline.tokenizers", "prep.filters")  # folders whose compiled functions use each other's
+KERNELS = ("prep.pipeline.tokenizers", "prep.filters.rules", "prep.filters")  # folders whose functions use each other's
 
 
 @cache
@@ -34,8 +34,8 @@ def _place(package: str) -> str | None:
     if kept is None:
         return None
     here = Path(str(sys.modules[package].__file__)).parent
-    sources = [path.read_bytes() for path in (Path(__file__), *sorted(here.rglob("*.py")))]
-    digest = hashlib.sha256(b"".join(each for each in sources if b"numba" in each or b"compiled" in each)).hexdigest()
+    sources = sorted([*here.glob("*.py"), *here.glob("unigram/*.py")])
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (Path(__file__), *sources))).hexdigest()
     try:
         (kept / digest[:16]).mkdir(parents=True, exist_ok=True)
     except OSError:  # it cannot be written
