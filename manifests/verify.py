@@ -178,18 +178,6 @@ def balanced_selection(path: str, stage: str, before: Iterable[Row], after: Iter
         yield from _holds(path, ledger.must_balance_selection, stage, one, two)
 
 
-def balanced_copies(path: str, selection: Iterable[Row], written: Iterable[Row], tokenizer: str) -> Iterator[Finding]:
-    """Documents written = Σ copies, and so their bytes and tokens, for every cell."""
-    for chosen, there in _paired(selection, written):
-        asked = [sum(row[name] for row in chosen) for name in ("copies", "copied_bytes", "copied_tokens")]
-        got = [sum(row[name] for row in there) for name in ("documents", "bytes")]
-        got.append(sum(row["tokens"][tokenizer] for row in there))
-        for name, one, two in zip(COUNTS, asked, got, strict=True):
-            if one != two:
-                place = "/".join(str((chosen or there)[0][part]) for part in CELL)
-                yield Finding(path, "balance", f"export: {place}: {one:,} {name} chosen, {two:,} written")
-
-
 def _paired(before: Iterable[Row], after: Iterable[Row]) -> Iterator[tuple[list[Row], list[Row]]]:
     """The rows of each cell, of either side."""
     sides = [{tuple(row[name] for name in CELL): row for row in rows} for rows in (before, after)]

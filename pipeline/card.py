@@ -15,6 +15,7 @@ from prep.manifests import files
 from prep.manifests.ledger import CELL
 from prep.pipeline.formats import FORMATS
 from prep.pipeline.numbers import format_bytes, format_count, format_share
+from prep.pipeline.ordering.placing import TRAIN, VALIDATION
 from prep.pipeline.settings import Run
 from prep.pipeline.stage import Result
 from prep.pipeline.values import FromField
@@ -40,7 +41,7 @@ def card(run: Run, results: Mapping[str, Result]) -> str:
     tokens = sum(row["copied_tokens"] for row in selection)
     head = {
         "configs": [
-            {"config_name": name, "default": place == 0, "data_files": [{"split": "train", "path": FORMATS[name].glob}]}
+            {"config_name": name, "default": place == 0, "data_files": _splits(name, run, results)}
             for place, name in enumerate(run.export.formats)
         ],
         "language": sorted({row["language"] for row in selection if len(row["language"]) == 2}),
@@ -66,6 +67,15 @@ def card(run: Run, results: Mapping[str, Result]) -> str:
         *_rows(("language", *_FIGURES), _languages(selection, tokens)),
         "",
     ])  # fmt: skip
+
+
+def _splits(name: str, run: Run, results: Mapping[str, Result]) -> list[dict[str, str]]:
+    """The files of each split of one format."""
+    pattern = FORMATS[name].glob
+    parts = {TRAIN: f"*/{TRAIN}" if run.export.layout == "by_cell" else TRAIN}
+    if VALIDATION in results["export"].manifest.ledger:
+        parts[VALIDATION] = VALIDATION
+    return [{"split": split, "path": pattern.format(part=part)} for split, part in parts.items()]
 
 
 def _sources(run: Run, selection: Iterable[dict[str, Any]], tokens: int) -> list[tuple[str, ...]]:

@@ -14,6 +14,7 @@ from typing import Any
 from prep.pipeline.findings import KEY, Finding, Keys, Known, absent, each_word, nearest, one_of, under
 from prep.pipeline.mixing import check
 from prep.pipeline.settings import Quality
+from prep.pipeline.sizing import check as sizing
 from prep.pipeline.values import LANGUAGE, NAME
 
 
@@ -24,6 +25,7 @@ def crosscheck(data: dict[str, Any]) -> Iterator[Finding]:
         if isinstance(source, dict):
             yield from _source(("sources", name), source)
     languages, kinds = Known.of(data, "language"), Known.of(data, "kind")
+    yield from sizing.selection(data)
     quality = under(data, "quality")
     if quality:
         yield from _quality(quality, languages, kinds)

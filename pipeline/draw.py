@@ -7,12 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-ORDER, QUALITY, TRAINING, CHECK = (
-    "order",
-    "quality",
-    "training",
-    "check",
-)  # purposes: a document's draws for them are independent
+# Purposes: a document's draws for them are independent.
+ORDER, QUALITY, TRAINING, CHECK, VALIDATION, SHUFFLE = (
+    "order", "quality", "training", "check", "validation", "shuffle",
+)  # fmt: skip
 
 Words = npt.NDArray[np.uint64]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -12,16 +13,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prep.errors import Unbalanced
+from prep.errors import NoSpace, Unbalanced
 from prep.manifests import files, ledger
 from prep.manifests.ledger import CELL, TOKENS
 from prep.manifests.record import Receipt, Recipe
-from prep.manifests.shards import Columns, schema_of, side_by_side, table, write
-from prep.pipeline import order, provenance, query, score
+from prep.manifests.shards import Columns
+from prep.pipeline import provenance, score
 from prep.pipeline.formats import FORMATS
 from prep.pipeline.ingest import DOCUMENTS
 from prep.pipeline.judge import Columned
+from prep.pipeline.numbers import format_bytes
+from prep.pipeline.ordering import placing, spill
+from prep.pipeline.ordering.placing import VALIDATION, Ordering, Placed
+from prep.pipeline.ordering.spill import WHOLE_BYTES, WHOLE_TOKENS, Batch, Spilling, Trimming
 from prep.pipeline.query import Limits
+from prep.pipeline.reasons import Reason
 from prep.pipeline.run import Output
 from prep.pipeline.score import QUALITY
 from prep.pipeline.settings import Run
@@ -30,6 +36,9 @@ from prep.pipeline.stage import Job, Result, Task, described, document_shards
 
 TEXT = ("id", "text", *CELL, "licence", "url", "n_bytes", "n_chars", "text_hash", "metadata")
 TAKEN = 4096  # rows that are put in order at once: bounds the second copy of the text that ordering needs
+FIGURES = ("documents", "bytes", "tokens")
+NONE = (0, 0, 0)
+WEIGHTS = "weights"  # .json and .txt: what a trainer that blends by itself is told
 
 
 @dataclass(frozen=True)
@@ -37,14 +46,16 @@ class Export:
     """Writes one shard of the corpus in every format."""
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     shard_bytes: ClassVar[int] = 1 << 62  # the order has cut the shards already
 
     formats: tuple[str, ...]
     tokenizers: tuple[str, ...]
     scored: bool
-    number: int
-    count: int
+    exact: bool = False
+    part: str = placing.TRAIN
+    number: int = 0
+    count: int = 0
 
     def schema(self) -> pa.Schema:
         """Of the corpus."""
@@ -53,6 +64,7 @@ class Export:
                 *(DOCUMENTS.field(name) for name in TEXT if name not in ("text_hash", "metadata")),
                 *((TOKENS + name, pa.int64()) for name in self.tokenizers),
                 *([(QUALITY, pa.float32())] if self.scored else []),
+                *([(WHOLE_BYTES, pa.int64()), (WHOLE_TOKENS, pa.int64())] if self.exact else []),
                 ("text_hash", pa.string()),
                 ("pass", pa.int32()),
                 ("metadata", pa.large_string()),
@@ -63,7 +75,8 @@ class Export:
         """A file in each format."""
         return {
             name: Output(
-                FORMATS[name].pattern.format(number=self.number, count=self.count), FORMATS[name].open(self.schema())
+                FORMATS[name].pattern.format(part=self.part, number=self.number, count=self.count),
+                FORMATS[name].open(self.schema()),
             )
             for name in self.formats
         }
@@ -90,7 +103,7 @@ class Export:
         ]
         if any(page != pages[0] for page in pages):
             raise Unbalanced(f"the formats of one shard differ: {', '.join(written)}")
-        return {"cells": pages[0]}
+        return {"cells": [], VALIDATION: pages[0]} if self.part == VALIDATION else {"cells": pages[0]}
 
 
 @dataclass(frozen=True)
@@ -99,7 +112,7 @@ class Spilled:
 
     recipe: str
     number: int
-    spills: tuple[str, ...]
+    batches: tuple[Batch, ...]
 
     def identity(self) -> object:
         """The recipe and the number: the order hangs on every document."""
@@ -123,62 +136,20 @@ class Spilled:
         return {}
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        rows = pa.Table.from_batches(
-            [pa.ipc.open_file(files.open_random(path)).get_batch(self.number) for path in self.spills]
-        )
+        rows = pa.Table.from_batches([spill.record_batch(batch.path, batch.index) for batch in self.batches])
         rows = rows.combine_chunks()
         places = np.argsort(rows["seat"].to_numpy(), kind="stable")
         for start in range(0, len(places), TAKEN):
-            yield from rows.take(pa.array(places[start : start + TAKEN])).drop_columns("seat").to_batches()
-
-
-@dataclass(frozen=True)
-class Spilling:
-    """The documents of one input shard that are in the corpus, to be grouped by output shard."""
-
-    columns: tuple[Columns, ...]
-    places: str
-    count: int
-    folder: str
-    name: str
-
-
-def spill(order_: Spilling) -> str:
-    """Write one record batch for each output shard; an empty one where this input shard gives it nothing."""
-    rows = _taken(order_.columns, table([Columns(order_.places)]))
-    schema = rows.schema.remove(rows.schema.get_field_index("out"))
-    edges = np.searchsorted(rows["out"].to_numpy(), np.arange(order_.count + 1))
-    with files.publish(files.join(order_.folder, order_.name)) as file, pa.ipc.new_file(file, schema) as writer:
-        for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            part = rows.slice(start, stop - start).drop_columns("out").combine_chunks().to_batches()
-            writer.write_batch(part[0] if part else pa.RecordBatch.from_pylist([], schema))
-    return files.join(order_.folder, order_.name)
-
-
-def _taken(columns: Sequence[Columns], places: pa.Table) -> pa.Table:
-    """The rows at the given places, a copy for each, grouped by output shard."""
-    row = places["row"].to_numpy()
-    extra = places.drop_columns("row")
-    fields = [schema_of(column.path).field(name) for column in columns for name in column.names or ()]
-    parts, start = [pa.schema([*fields, *extra.schema]).empty_table()], 0
-    for batch in side_by_side(columns):
-        low, high = np.searchsorted(row, (start, start + batch.num_rows)).tolist()
-        part = pa.Table.from_batches([batch.take(pa.array(row[low:high] - start))])
-        for name in extra.schema.names:
-            part = part.append_column(name, extra[name].slice(low, high - low))
-        parts.append(part.select(parts[0].schema.names))
-        start += batch.num_rows
-    whole = pa.concat_tables(parts)
-    return whole.take(pa.array(np.argsort(whole["out"].to_numpy(), kind="stable")))
+            yield from rows.take(pa.array(places[start : start + TAKEN])).drop_columns(["out", "seat"]).to_batches()
 
 
 def job(run: Run, columned: Columned, chain: Mapping[str, Result], limits: Limits) -> Job:
     """Put the chosen documents in order and write them. `chain` are the results of every stage so far, by name."""
     counted = {name.removeprefix("count."): result for name, result in chain.items() if name.startswith("count.")}
     sized = chain["size"]
-    stage = Export(run.export.formats, tuple(sorted(counted)), score.NAME in columned.scores, 0, 0)
+    stage = Export(run.export.formats, tuple(sorted(counted)), score.NAME in columned.scores, run.budget.exact)
     results = {**columned.inputs, **{f"count.{name}": result for name, result in counted.items()}, "size": sized}
-    settings = {**described(stage), "shard": run.export.shard, "seed": run.seed, "tokenizer": columned.tokenizer}
+    settings = {**described(stage), **_ordered(run), "seed": run.seed, "tokenizer": columned.tokenizer}
     inputs = {name: result.manifest.digest for name, result in sorted(results.items())}
     recipe = Recipe(Export.name, Export.version, settings, inputs)
 
@@ -187,21 +158,70 @@ def job(run: Run, columned: Columned, chain: Mapping[str, Result], limits: Limit
         scratch = stack.enter_context(
             TemporaryDirectory(prefix=files.TEMPORARY, dir=limits.scratch or folder, ignore_cleanup_errors=True)
         )
-        with query.database(limits, folder) as connection:
-            count = order.place(connection, columned, sized, run.seed, run.export.shard)
-            spillings = list(_spillings(connection, _columns(columned, counted), count, scratch))
-        spills = tuple(spread(spill, spillings))
+        with ExitStack() as planning:
+            ordering = Ordering(columned, sized, run.export, run.seed)
+            placed = placing.place(ordering, run.export.shard, scratch, planning)
+            _must_hold(scratch, sized.manifest.ledger["selection"], len(placed.outs))
+            spillings = list(_spillings(run, columned, counted, placed, (sized, scratch)))
+        outs = spill.spilled(spread, spillings, len(placed.outs), scratch)
         return [
-            Task(replace(stage, number=number, count=count), Spilled(recipe.digest, number, spills))
-            for number in range(count)
+            Task(
+                replace(stage, part=out.part, number=out.number, count=out.count),
+                Spilled(recipe.digest, number, tuple(outs[number])),
+            )
+            for number, out in enumerate(placed.outs)
         ]
 
     def balance(receipts: Sequence[Receipt]) -> dict[str, Any]:
-        cells = ledger.add(receipt.ledger["cells"] for receipt in receipts)
-        _must_be_what_was_sized(cells, sized.manifest.ledger["selection"], columned.tokenizer)
-        return {"cells": cells}
+        page = totals([receipt.ledger for receipt in receipts])
+        weighed = run.export.repeats == "weights"
+        for finding in differences(page, sized.manifest.ledger["selection"], columned.tokenizer, weighed=weighed):
+            raise Unbalanced(f"export: {finding}")
+        return page
 
-    return Job(recipe, tasks, balance, results, finish=lambda folder, _: provenance.copy(folder, chain))
+    def finish(folder: str, page: Mapping[str, Any]) -> None:
+        provenance.copy(folder, chain)
+        if run.export.layout == "by_cell":
+            _write_weights(folder, sized.manifest.ledger["selection"])
+
+    return Job(recipe, tasks, balance, results, finish=finish)
+
+
+def _ordered(run: Run) -> dict[str, Any]:
+    """What of the run file changes the order and the files."""
+    return {name: getattr(run.export, name) for name in ("shard", "order", "layout", "repeats")}
+
+
+def scratch_bytes(selection: Sequence[ledger.Row], outs: int) -> int:
+    """Bytes of text that lie in the scratch folder at once, at most."""
+    held = [row["left_out"].get(Reason.VALIDATION.name, {}).get("bytes", 0) for row in selection]
+    copied: int = sum(row["copied_bytes"] for row in selection)
+    return int(copied + sum(held)) * (1 if outs <= spill.FANOUT else 2)
+
+
+def _must_hold(scratch: str, selection: Sequence[ledger.Row], outs: int) -> None:
+    """Errors: NoSpace, before anything is spilled."""
+    needed, free = scratch_bytes(selection, outs), files.free_bytes(scratch)
+    if free is not None and needed > free:
+        raise NoSpace(
+            f"{scratch}: putting the corpus in order needs {format_bytes(needed)} for a while, {format_bytes(free)} "
+            "are free; give --scratch a folder on a larger disk"
+        )
+
+
+def _spillings(
+    run: Run, columned: Columned, counted: Mapping[str, Result], placed: Placed, where: tuple[Result, str]
+) -> Iterator[Spilling]:
+    sized, scratch = where
+    width = spill.width(len(placed.outs))
+    kept: dict[int, dict[int, tuple[int, int]]] = {}
+    for (shard, row), left in placing.cut(sized).items():
+        kept.setdefault(shard, {})[row] = left
+    for shard, columns in enumerate(_columns(columned, counted)):
+        path = files.join(scratch, f"places-{shard:06d}.npy")
+        np.save(path, placed.places.rows(shard))
+        trimming = Trimming(kept.get(shard, {}), columned.tokenizer, run.tokenizers) if run.budget.exact else None
+        yield Spilling(columns, path, width, files.join(scratch, f"spill-{shard:06d}.arrow"), trimming)
 
 
 def _columns(columned: Columned, counted: Mapping[str, Result]) -> list[tuple[Columns, ...]]:
@@ -213,28 +233,44 @@ def _columns(columned: Columned, counted: Mapping[str, Result]) -> list[tuple[Co
     return list(zip(*paths, strict=True))
 
 
-def _spillings(
-    connection: query.Connection, shards: Sequence[tuple[Columns, ...]], count: int, scratch: str
-) -> Iterator[Spilling]:
-    for shard, columns in enumerate(shards):
-        question = "select row, pass::integer as pass, out, seat from placed where shard = ? order by row, pass"
-        places = query.ask(connection, question, [shard])
-        name = f"places-{shard:06d}.arrow"
-        write(scratch, name, places.schema, places.to_batches())
-        yield Spilling(columns, files.join(scratch, name), count, scratch, f"spill-{shard:06d}.arrow")
+def totals(pages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The pages of every file added up."""
+    held = ledger.add(page.get(VALIDATION, ()) for page in pages)
+    return {"cells": ledger.add(page["cells"] for page in pages), **({VALIDATION: held} if held else {})}
 
 
-def _must_be_what_was_sized(cells: Sequence[ledger.Row], selection: Sequence[ledger.Row], tokenizer: str) -> None:
-    """Documents written = Σ copies, and so their bytes and tokens, in every cell."""
-    written = {
-        tuple(row[name] for name in CELL): (row["documents"], row["bytes"], row["tokens"][tokenizer]) for row in cells
-    }
-    for row in selection:
-        place = tuple(row[name] for name in CELL)
-        chosen = (row["copies"], row["copied_bytes"], row["copied_tokens"])
-        if written.pop(place, (0, 0, 0)) != chosen:
-            raise Unbalanced(
-                f"export: {'/'.join(place)}: chosen (documents, bytes, tokens) {chosen}, written otherwise"
-            )
-    if written:
-        raise Unbalanced(f"export: written, but never chosen: {sorted(written)}")
+def differences(
+    page: Mapping[str, Any], selection: Sequence[ledger.Row], tokenizer: str, *, weighed: bool
+) -> Iterator[str]:
+    """Where what was written is not what was chosen: documents, bytes and tokens of each cell, and what is held out.
+
+    Written are all copies, or each document once where the trainer is told `weighed` repeats.
+    """
+    names = ("documents", "bytes", "tokens") if weighed else ("copies", "copied_bytes", "copied_tokens")
+    chosen = {_place(row): tuple(row[name] for name in names) for row in selection}
+    out = {_place(row): row["left_out"].get(Reason.VALIDATION.name) for row in selection}
+    held = {place: tuple(row[name] for name in FIGURES) for place, row in out.items() if row}
+    yield from _differences("", chosen, page["cells"], tokenizer)
+    yield from _differences(f"{VALIDATION}: ", held, page.get(VALIDATION, ()), tokenizer)
+
+
+def _differences(
+    what: str, one: Mapping[tuple[str, ...], tuple[int, ...]], written: Sequence[ledger.Row], tokenizer: str
+) -> Iterator[str]:
+    two = {_place(row): (row["documents"], row["bytes"], row["tokens"][tokenizer]) for row in written}
+    for place in sorted(one.keys() | two.keys()):
+        for name, asked, got in zip(FIGURES, one.get(place, NONE), two.get(place, NONE), strict=True):
+            if asked != got:
+                yield f"{what}{'/'.join(place)}: {asked:,} {name} chosen, {got:,} written"
+
+
+def _place(row: ledger.Row) -> tuple[str, ...]:
+    return tuple(row[name] for name in CELL)
+
+
+def _write_weights(folder: str, selection: Sequence[ledger.Row]) -> None:
+    """Leave the line that a blending trainer is given, and the figures behind it."""
+    told = placing.weights(selection)
+    line = " ".join(f"{row['weight']:.9f} data/{row['prefix']}" for row in told)
+    files.write(files.join(folder, f"{WEIGHTS}.txt"), f"{line}\n".encode())
+    files.write(files.join(folder, f"{WEIGHTS}.json"), json.dumps(told, indent=1, ensure_ascii=False).encode() + b"\n")

@@ -65,10 +65,10 @@ class JsonLinesWriter:
 class Format:
     """Where files of a format go, how they are written, and how their thin columns are read back."""
 
-    pattern: str  # of the file's name, with its number and how many there are
+    pattern: str  # of the file's name, with the part of the corpus, its number and how many there are
     open: Callable[[pa.Schema], Callable[[Sink], RowWriter]]
     thin: Callable[[str], Iterator[pa.RecordBatch]]
-    glob: str
+    glob: str  # of the files of a part
 
 
 def _booked(schema: pa.Schema) -> list[str]:
@@ -108,15 +108,15 @@ def json_rows(path: str) -> Iterator[dict[str, Any]]:
 
 FORMATS = {
     "parquet": Format(
-        "data/train-{number:05d}-of-{count:05d}.parquet",
-        lambda schema: partial(ParquetWriter, schema=schema), _thin_parquet, "data/*.parquet",
+        "data/{part}-{number:05d}-of-{count:05d}.parquet",
+        lambda schema: partial(ParquetWriter, schema=schema), _thin_parquet, "data/{part}-*.parquet",
     ),
     "arrow": Format(
-        "arrow/train-{number:05d}-of-{count:05d}.arrow",
-        lambda schema: partial(Writer, schema=schema), _thin_arrow, "arrow/*.arrow",
+        "arrow/{part}-{number:05d}-of-{count:05d}.arrow",
+        lambda schema: partial(Writer, schema=schema), _thin_arrow, "arrow/{part}-*.arrow",
     ),
     "jsonl": Format(
-        "jsonl/train-{number:05d}-of-{count:05d}.jsonl.zst",
-        lambda _: JsonLinesWriter, _thin_jsonl, "jsonl/*.jsonl.zst",
+        "jsonl/{part}-{number:05d}-of-{count:05d}.jsonl.zst",
+        lambda _: JsonLinesWriter, _thin_jsonl, "jsonl/{part}-*.jsonl.zst",
     ),
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,13 @@ import pyarrow.compute as pc
 
 from prep.manifests import ledger
 from prep.manifests.ledger import CELL, TOKENS
-from prep.manifests.shards import Columns
+from prep.manifests.shards import Columns, side_by_side
 from prep.pipeline import draw, query, score
 from prep.pipeline.dedup import GROUP
 from prep.pipeline.query import Connection
 from prep.pipeline.reasons import ELIGIBLE, Place, Reason, Terms
+from prep.pipeline.sizing import held_out, survivors
+from prep.pipeline.sizing.excluding import NO_LISTS, Excluded
 from prep.pipeline.stage import Result, document_shards
 from prep.pipeline.verdict import Verdict
 
@@ -43,10 +45,10 @@ class Columned:
         found = {"ingest": self.ingested, f"count.{self.tokenizer}": self.counted, **self.scores}
         return found if self.grouped is None else {**found, "dedup": self.grouped}
 
-    def units(self) -> list[list[Columns]]:
-        """The thin columns of each shard, side by side."""
+    def units(self, more: Iterable[str] = ()) -> list[list[Columns]]:
+        """The thin columns of each shard, side by side; `more` are columns of the documents."""
         wanted = {
-            "ingest": (*CELL, "n_bytes", "draw_key", "id_hash"),
+            "ingest": (*dict.fromkeys((*CELL, "n_bytes", "draw_key", "id_hash", *sorted(more))),),
             f"count.{self.tokenizer}": (TOKENS + self.tokenizer,),
             score.NAME: (score.QUALITY,),
             "dedup": (GROUP,),
@@ -55,11 +57,69 @@ class Columned:
         return [[Columns(paths[name][shard], wanted[name]) for name in paths] for shard in range(len(paths["ingest"]))]
 
 
-def judge(connection: Connection, columned: Columned, terms: Terms) -> None:
-    """Make the table `judged`: shard, row, cell, draw, tie, tokens, bytes, reasons. One row a document."""
-    query.load(connection, "judged", columned.units(), Judge(columned.cells, terms, columned.tokenizer))
-    if columned.grouped is not None:
-        _mark_duplicates(connection, columned.cells, terms)
+def judge(connection: Connection, columned: Columned, terms: Terms) -> list[int | None]:
+    """Make the table `judged`, without regard to the lists of `exclude:`; gives what `decide` finds held out.
+
+    `judged` has a row a document: shard, row, cell, draw, tie, tokens, bytes, key, reasons, listed (by which
+    list, 0 for none). In a cell documents are chosen by `key`, ties by `tie`.
+    """
+    load(connection, columned, terms, NO_LISTS)
+    return decide(connection, columned, terms)
+
+
+def load(connection: Connection, columned: Columned, terms: Terms, excluded: Excluded) -> None:
+    """Make the tables that `decide` looks at: `seen`, of every document, and `grouped`, of those with duplicates."""
+    convert = Judge(columned.cells, terms, columned.tokenizer, excluded)
+    more = ("text_hash",) if terms.validation else ()
+    for shard, unit in enumerate(columned.units({*more, *excluded.columns})):
+        row = 0
+        for batch in query.gathered(side_by_side(unit)):
+            numbers = pa.table(
+                {
+                    "shard": np.full(batch.num_rows, shard, dtype=np.int32),
+                    "row": np.arange(row, row + batch.num_rows, dtype=np.int32),
+                    **convert(batch),
+                }
+            )
+            query.append(connection, "seen", numbers)
+            query.append(connection, "grouped", survivors.grouped(batch, numbers))
+            row += batch.num_rows
+
+
+def decide(
+    connection: Connection,
+    columned: Columned,
+    terms: Terms,
+    held: Sequence[int | None] | None = None,
+    *,
+    listed: bool = False,
+) -> list[int | None]:
+    """Make `judged` of what was loaded; `listed`: documents that the lists name are left out.
+
+    `held` is, for each cell, the draw up to which documents are held out for validation; it is found where not given.
+    """
+    survivors.mark(connection, columned.cells, terms, listed=listed)
+    found = held_out.drawn(connection, columned.cells, terms.validation) if held is None else held
+    upto = pa.table({"cell": pa.array(range(len(found)), pa.int32()), "upto": pa.array(found, pa.uint64())})
+    connection.register("held", upto)
+    connection.execute("drop table if exists judged")
+    where = "listed" if listed else "0::smallint"
+    for shard in range(len(document_shards(columned.ingested))):  # one at a time: the join is of one shard's rows
+        connection.execute(
+            f"""
+            {"insert into judged" if shard else "create table judged as"}
+            select * exclude (found, vdraw, upto),
+                   case when found = 0 and vdraw <= upto then {Reason.VALIDATION:d} else found end::ubigint as reasons
+            from (select shard, row, cell, draw, tie, tokens, bytes, key, {where} as listed, vdraw,
+                         (reasons | {survivors.named(listed)} | coalesce(bits, 0))::ubigint as found
+                  from (select * from seen where shard = ?)
+                  left join (select row, bits from marks where shard = ?) using (row))
+            join held using (cell)
+            order by row""",  # noqa: S608 - constants
+            [shard, shard],
+        )
+    connection.unregister("held")
+    return list(found)
 
 
 @dataclass(frozen=True)
@@ -69,21 +129,33 @@ class Judge:
     cells: Sequence[Place]
     terms: Terms
     tokenizer: str
+    excluded: Excluded
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, npt.NDArray[Any]]:
         cell = numbered(batch, self.cells)
-        group, grouped = _group(batch)
+        drawn = draw.draw(np.asarray(batch["draw_key"]), self.terms.seed, draw.ORDER)
+        listed = self.excluded.marks(batch, cell, self.cells)
         return {
             "cell": cell,
-            "draw": draw.draw(np.asarray(batch["draw_key"]), self.terms.seed, draw.ORDER),
+            "draw": drawn,
             "tie": draw.halves(batch["id_hash"])[0],
             "tokens": np.asarray(batch[TOKENS + self.tokenizer]),
             "bytes": np.asarray(batch["n_bytes"]),
             "reasons": Verdict(self.cells, self.terms)(batch, cell),
-            "high": group[0],
-            "low": group[1],
-            "grouped": grouped,
+            "key": best_first(batch, drawn) if self.terms.choose == "quality" else drawn,
+            "vdraw": held_out.draws(batch, self.terms.seed),
+            "listed": listed,
+            "spread": self.excluded.spread[listed],
         }
+
+
+def best_first(batch: pa.RecordBatch, drawn: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Keys by falling quality, by draw where it is the same; a cell without scores keeps the order of its draws."""
+    if score.QUALITY not in batch.schema.names:
+        return drawn
+    worse = np.uint64(65535) - np.asarray(pc.fill_null(batch[score.QUALITY], 0)).astype(np.uint64)
+    keys = worse << np.uint64(48) | drawn >> np.uint64(16)
+    return np.where(np.asarray(batch[score.QUALITY].is_valid()), keys, drawn)
 
 
 def numbered(batch: pa.RecordBatch, cells: Sequence[Place]) -> npt.NDArray[np.int32]:
@@ -92,34 +164,6 @@ def numbered(batch: pa.RecordBatch, cells: Sequence[Place]) -> npt.NDArray[np.in
     coded = pc.binary_join_element_wise(*(batch[name] for name in CELL), "\x1f").dictionary_encode()
     names = np.array([numbers[name] for name in coded.dictionary.to_pylist()], dtype=np.int32)
     return np.asarray(names[np.asarray(coded.indices)], dtype=np.int32)
-
-
-def _group(batch: pa.RecordBatch) -> tuple[tuple[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[np.bool_]]:
-    if GROUP not in batch.schema.names:
-        nothing = np.zeros(batch.num_rows, dtype=np.uint64)
-        return (nothing, nothing), nothing.astype(bool)
-    filled = pc.fill_null(batch[GROUP], pa.scalar(bytes(16), pa.binary(16)))
-    return draw.halves(filled), np.asarray(batch[GROUP].is_valid())
-
-
-def _mark_duplicates(connection: Connection, cells: Sequence[Place], terms: Terms) -> None:
-    """Leave one of each group: of those that nothing else speaks against, the best rank, then the lowest id hash."""
-    ranks = sorted({terms.rank(cell) for cell in cells})
-    table = pa.table({"cell": range(len(cells)), "rank": [ranks.index(terms.rank(cell)) for cell in cells]})
-    connection.register("ranks", table)
-    connection.execute(f"""
-        create table superfluous as
-        select shard, row from (
-            select shard, row, row_number() over (
-                partition by high, low order by (reasons <> {ELIGIBLE}), rank, tie, shard, row) as place
-            from judged join ranks using (cell) where grouped)
-        where place > 1
-    """)  # noqa: S608 - a constant
-    connection.unregister("ranks")
-    connection.execute(f"""
-        update judged set reasons = reasons | {int(Reason.DUPLICATE)} from superfluous
-        where judged.shard = superfluous.shard and judged.row = superfluous.row
-    """)  # noqa: S608
 
 
 def available(connection: Connection, cells: Sequence[Place]) -> list[ledger.Row]:

@@ -105,18 +105,19 @@ def load(connection: Connection, name: str, units: Iterable[Sequence[Columns]], 
     """Make a table of the rows of many units: `shard` and `row` (int32) say where each stands, `convert` the rest."""
     for shard, unit in enumerate(units):
         row = 0
-        for table in _gathered(side_by_side(unit)):
+        for table in gathered(side_by_side(unit)):
             columns = convert(table)
             there = {
                 "shard": np.full(table.num_rows, shard, dtype=np.int32),
                 "row": np.arange(row, row + table.num_rows, dtype=np.int32),
                 **columns,
             }
-            _append(connection, name, pa.table(there))
+            append(connection, name, pa.table(there))
             row += table.num_rows
 
 
-def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches large enough to be worth an insert."""
     held: list[pa.RecordBatch] = []
     for batch in batches:
         held.append(batch)
@@ -127,7 +128,8 @@ def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.concat_batches(held)
 
 
-def _append(connection: Connection, name: str, rows: pa.Table) -> None:
+def append(connection: Connection, name: str, rows: pa.Table) -> None:
+    """Add rows to a table, made where it is not there yet."""
     connection.register("incoming", rows)
     try:
         exists = connection.execute("select 1 from duckdb_tables() where table_name = ?", [name]).fetchall()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Any
 
 from prep.pipeline.mixing.tree import group_of, grouped
 from prep.pipeline.settings import Keep, Run
@@ -44,6 +45,8 @@ class Terms:
     first: tuple[str, ...]  # kinds whose copy of a duplicate survives
     priority: dict[str, int]  # of a source, among duplicates
     seed: int
+    validation: dict[str, Any]  # what is held out; empty for nothing
+    choose: str  # the documents of a cell by `draw`, or the best first by `quality`
 
     @classmethod
     def of(cls, run: Run, languages: Sequence[str]) -> Terms:
@@ -58,6 +61,8 @@ class Terms:
             first=tuple(quality.train.reference) if quality and quality.train else (),
             priority={name: source.priority for name, source in sorted(run.sources.items()) if source.priority},
             seed=run.seed,
+            validation=run.validation.model_dump() if run.validation else {},
+            choose=run.budget.choose,
         )
 
     def asks(self, cell: Place) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from prep.manifests.ledger import CELL, Row
 from prep.manifests.lineage import Finding
 from prep.manifests.record import KEY, Recipe, Shard, digest
 from prep.manifests.shards import Columns, read, schema_of, table
-from prep.pipeline import meter, size
+from prep.pipeline import export, meter, size
 from prep.pipeline.count import COLUMNS, Count
 from prep.pipeline.dedup import Dedup
 from prep.pipeline.export import Export
@@ -55,10 +56,10 @@ class Part:
         return content_key(self.name, self.sha256)
 
 
-def keys(recipe: Recipe, documents: Sequence[Part], written: int) -> list[str] | None:
+def keys(recipe: Recipe, documents: Sequence[Part], written: Sequence[str]) -> list[str] | None:
     """The keys of a result's units, in order, as its recipe makes them; None where the recipe does not tell.
 
-    `written` is the number of units that are there.
+    `written` are the names of the units' first files.
     """
     stage, settings = recipe.stage, recipe.settings
     if stage == Ingest.name:
@@ -78,11 +79,21 @@ def keys(recipe: Recipe, documents: Sequence[Part], written: int) -> list[str] |
     elif stage == Mixed.name:
         pairs = [({"name": stage, "version": recipe.version}, f"{recipe.digest}/targets")]
     elif stage == Export.name:
-        own = {name: settings[name] for name in ("name", "version", "formats", "tokenizers", "scored")}
-        pairs = [({**own, "number": each, "count": written}, [recipe.digest, each]) for each in range(written)]
+        own = {name: settings[name] for name in ("name", "version", "formats", "tokenizers", "scored", "exact")}
+        named = (dict(zip(("part", "number", "count"), part_of(name), strict=True)) for name in written)
+        pairs = [({**own, **each}, [recipe.digest, place]) for place, each in enumerate(named)]
     else:
         return None  # the units of `size` hold the draws of its cuts, which stand in no file
     return [digest({"stage": made, "unit": unit})[:KEY] for made, unit in pairs]
+
+
+FILE = re.compile(r"(?:^|.*/)(?:data|arrow|jsonl)/(?P<part>.+)-(?P<number>\d{5,})-of-(?P<count>\d{5,})\.[a-z.]+")
+
+
+def part_of(name: str) -> tuple[str, int, int]:
+    """Of a file of the corpus its part, its number in it, and how many that part has; a name that tells none is one."""
+    found = FILE.fullmatch(name)
+    return (found["part"], int(found["number"]), int(found["count"])) if found else (name, 0, 0)
 
 
 def _spoken(settings: Mapping[str, Any], languages: frozenset[str]) -> dict[str, Any]:
@@ -219,7 +230,7 @@ def _sources_of(given: Probe) -> Iterator[str]:
     """The source of an empty unit: by its key, which tells which piece it was made from."""
     key = given.shards[0].name.removeprefix("part-")[:KEY]
     for name, source in given.recipe.settings.items():
-        if key in (keys(Recipe(Ingest.name, given.recipe.version, {name: source}), (), 0) or ()):
+        if key in (keys(Recipe(Ingest.name, given.recipe.version, {name: source}), (), ()) or ()):
             yield name
 
 
@@ -240,7 +251,10 @@ def _mixed(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> d
 
 
 def _exported(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> dict[str, Any]:
-    return Export(tuple(given.recipe.settings["formats"]), (), False, 0, 0).books(written, beside, given.taken or 0)
+    part = part_of(written[0])[0]
+    return Export(tuple(given.recipe.settings["formats"]), (), False, part=part).books(
+        written, beside, given.taken or 0
+    )
 
 
 _BOOKS: dict[str, Callable[[Probe, tuple[str, ...], tuple[str, ...]], dict[str, Any]]] = {
@@ -258,7 +272,10 @@ def totals(stage: str, pages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if stage in (Mixed.name, Train.name, Learn.name):
         return dict(pages[0]) if pages else {}
     if stage == Size.name:
-        return {"selection": size.add(page["selection"] for page in pages)}
+        listed = size.add_listed(page.get("listed", {}) for page in pages)
+        return {"selection": size.add(page["selection"] for page in pages), **({"listed": listed} if listed else {})}
+    if stage == Export.name:
+        return export.totals(pages)
     whole = {"cells": ledger.add(page["cells"] for page in pages)}
     if all("intake" in page for page in pages) and stage == Ingest.name:
         whole["intake"] = ledger.intake(page["intake"] for page in pages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from prep.pipeline.spread import Spread
 # What is counted from its own files; from those beside documents; from those beside documents and their tokens.
 ONE_UNIT = ("train", "train-tokenizer")  # all files of such a result are of one unit
 ROUNDS = (("ingest", *ONE_UNIT, "mix", "export"), ("count", "score", "dedup"), ("size",))
-UNIT = re.compile(r"[0-9a-f]{20}-\d{4}|\d{5}-of-\d{5}")  # what the names of one unit's files have in common
+UNIT = re.compile(r"[0-9a-f]{20}-\d{4}|(?<=/).+-\d{5,}-of-\d{5,}")  # what the names of one unit's files have in common
 
 
 @dataclass
@@ -159,16 +160,22 @@ def units_as_asked(state: Check, result: Made, recipe: Recipe, manifest: Manifes
     if documents and documents.manifest and manifest.inputs.get("ingest") != documents.manifest.digest:
         return  # said already; its units are named by those of another ingest
     parts = _documents(state, documents) if result.stage in ("count", "score", "dedup") else []
-    asked = recount.keys(recipe, parts, len(units(manifest)))
+    first = [unit[0].name for unit in units(manifest)]
+    asked = recount.keys(recipe, parts, first)
     if there and asked is not None and there != asked:
         pairs = zip([*there, ""], [*asked, ""], strict=False)
-        first = next(place for place, (one, two) in enumerate(pairs) if one != two)
+        place = next(place for place, (one, two) in enumerate(pairs) if one != two)
         how = "other units than" if sorted(there) != sorted(asked) else "units in another order than"
-        yield Finding(result.path, "order", f"lists {how} its recipe makes, from unit {first + 1} on")
+        yield Finding(result.path, "order", f"lists {how} its recipe makes, from unit {place + 1} on")
     if result.stage == "export":
         formats = [FORMATS[name].pattern for name in recipe.settings["formats"]]
-        count = len(units(manifest))
-        names = [pattern.format(number=number, count=count) for number in range(count) for pattern in formats]
+        files_of = Counter(recount.part_of(name)[0] for name in first)
+        in_order = [(part, number, count) for part, count in files_of.items() for number in range(count)]
+        names = [
+            pattern.format(part=part, number=number, count=count)
+            for part, number, count in in_order
+            for pattern in formats
+        ]
         for shard, name in zip(manifest.shards, names, strict=False):
             if shard.name != name:
                 yield Finding(result.path, "order", f"lists {shard.name} where {name} belongs")

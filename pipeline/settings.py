@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from prep.errors import BadSettings
 from prep.pipeline.mixing.ask import Mix
 from prep.pipeline.plan.published import DEFAULT, law
+from prep.pipeline.sizing.ask import Exclude, Validation
 from prep.pipeline.values import (
     LARGEST,
     Bytes,
@@ -86,6 +87,7 @@ class Budget(Settings):
     """How many tokens the corpus holds: given, or by a law for a model of `params` parameters.
 
     With `eod` a document costs its tokens and so many more wherever tokens are added up: available, asked, cut.
+    `exact` cuts documents so that the sum is met; `choose` says which documents of a source are taken.
     """
 
     params: Count | None = None
@@ -93,6 +95,8 @@ class Budget(Settings):
     tokens: Count | None = None
     in_: Name | None = Field(None, alias="in")
     eod: Annotated[int, Field(ge=0, le=2)] = 0  # tokens that the trainer adds to each document
+    exact: bool = False
+    choose: Literal["draw", "quality"] = "draw"
 
 
 class Tokenizer(Settings):
@@ -155,6 +159,9 @@ class Export(Settings):
 
     formats: Annotated[tuple[Format, ...], Field(min_length=1), Several] = ("parquet",)
     shard: Bytes = 256_000_000
+    order: Literal["interleaved", "curriculum", "shuffle"] = "interleaved"
+    layout: Literal["one", "by_cell"] = "one"
+    repeats: Literal["copies", "weights"] = "copies"
 
 
 class Run(Settings):
@@ -168,5 +175,7 @@ class Run(Settings):
     quality: Quality | None = None
     rules: Rules | None = None
     dedup: Dedup = Dedup()
+    exclude: Exclude | None = None
+    validation: Validation | None = None
     mix: Mix
     export: Export = Export()

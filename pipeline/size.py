@@ -1,13 +1,18 @@
-"""Size the corpus to its budget: of every cell the documents of lowest draw, whole, up to its target, never above."""
+"""Size the corpus to its budget: of every cell the documents of lowest draw up to its target, the last cut if asked.
+
+A cell of documents is never above its target. With `budget.exact` it is never below it either.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,151 +20,178 @@ from prep.manifests import ledger
 from prep.manifests.ledger import CELL, COPIES, TOKENS
 from prep.manifests.record import Receipt, Recipe
 from prep.manifests.shards import Columns, side_by_side
-from prep.pipeline import query
-from prep.pipeline.judge import Columned, judge
+from prep.pipeline import counting, judge, query
+from prep.pipeline.judge import Columned
 from prep.pipeline.query import Connection, Limits
 from prep.pipeline.reasons import Reason, Terms
 from prep.pipeline.settings import Run
+from prep.pipeline.sizing import cuts
+from prep.pipeline.sizing.cuts import Cut, Cuts
+from prep.pipeline.sizing.exact import Extra, Reading
+from prep.pipeline.sizing.excluding import Excluded
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import Asked, Job, Result, Task, document_shards
 
 LEFT_OUT = "left_out"  # the bits of `Reason`; 0 where the document is in the corpus
-BUCKET_BITS = 16  # a cell's draws are first added up by their top bits, then ordered in the one bucket of the cut
-
-
-@dataclass(frozen=True)
-class Cut:
-    """What a cell gives: so many whole passes, and a last one of the documents up to a draw (and a tie), if any."""
-
-    passes: int
-    draw: int | None = None
-    tie: int = 0
+LISTED = "listed"  # the number of the list of `exclude:` that names it, from 1; 0 for none
+KEPT_TOKENS, KEPT_BYTES = "kept_tokens", "kept_bytes"  # of the last copy, where it is cut; else null
+COLUMNS = pa.schema(
+    [
+        (LEFT_OUT, pa.uint64()),
+        (COPIES, pa.uint32()),
+        (KEPT_TOKENS, pa.int64()),
+        (KEPT_BYTES, pa.int64()),
+        (LISTED, pa.int16()),
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Size:
-    """Writes why each document is left out, and how often it is in."""
+    """Writes why each document is left out, how often it is in, and where its last copy is cut."""
 
     name: ClassVar[str] = "size"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
-    cuts: tuple[Cut, ...]  # by number of the cell
+    cells: tuple[Cut, ...]  # by number of the cell
     tokenizer: str  # whose tokens are the budget's
+    extras: tuple[Extra, ...] = ()  # of this shard
 
     def schema(self) -> pa.Schema:
-        """Two columns."""
-        return pa.schema([(LEFT_OUT, pa.uint64()), (COPIES, pa.uint32())])
+        """Five columns."""
+        return COLUMNS
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Of the columns cell, draw, tie and reasons."""
-        passes = np.array([cut.passes for cut in self.cuts], dtype=np.uint32)
-        last = np.array([cut.draw is not None for cut in self.cuts], dtype=bool)
-        draws = np.array([cut.draw or 0 for cut in self.cuts], dtype=np.uint64)
-        ties = np.array([cut.tie for cut in self.cuts], dtype=np.uint64)
+        """Of the columns row, cell, key, tie, listed and reasons."""
+        passes = np.array([cut.passes for cut in self.cells], dtype=np.uint32)
+        last = np.array([cut.key is not None for cut in self.cells], dtype=bool)
+        keys = np.array([cut.key or 0 for cut in self.cells], dtype=np.uint64)
+        ties = np.array([cut.tie for cut in self.cells], dtype=np.uint64)
         for batch in batches:
-            cell, draw, tie, reasons = (np.asarray(batch[name]) for name in ("cell", "draw", "tie", "reasons"))
-            before = (draw < draws[cell]) | ((draw == draws[cell]) & (tie <= ties[cell]))
+            cell, key, tie, reasons = (np.asarray(batch[name]) for name in ("cell", "key", "tie", "reasons"))
+            before = (key < keys[cell]) | ((key == keys[cell]) & (tie <= ties[cell]))
             copies = np.where(reasons == 0, passes[cell] + (last[cell] & before), 0).astype(np.uint32)
+            kept = self._once_more(np.asarray(batch["row"]), reasons, copies)
             full = np.where((reasons == 0) & (copies == 0), np.uint64(Reason.BUDGET), np.uint64(0))
-            yield pa.record_batch([pa.array(reasons | full), pa.array(copies)], schema=self.schema())
+            columns = [pa.array(reasons | full), pa.array(copies), *kept, batch["listed"].cast(pa.int16())]
+            yield pa.record_batch(columns, schema=COLUMNS)
+
+    def _once_more(
+        self, rows: npt.NDArray[Any], reasons: npt.NDArray[Any], copies: npt.NDArray[np.uint32]
+    ) -> tuple[pa.Array, pa.Array]:
+        """Count the documents that are in once more, beyond the cut; what is kept of those that are cut."""
+        kept = np.zeros((2, len(rows)), dtype=np.int64)
+        for extra in self.extras:
+            for place in np.flatnonzero((rows == extra.row) & (reasons == 0)).tolist():
+                copies[place] += 1
+                if extra.bytes is not None:
+                    kept[:, place] = extra.tokens, extra.bytes
+        whole = kept[1] == 0
+        return pa.array(kept[0], mask=whole), pa.array(kept[1], mask=whole)
 
     def books(self, written: tuple[str, ...], beside: tuple[str, ...], taken: int) -> dict[str, Any]:
         """By cell: documents selected and left out by first reason, and what the copies hold."""
         columns = [*ledger.thin(beside), *(Columns(path) for path in written)]
-        return {"selection": add(_selection(batch, TOKENS + self.tokenizer) for batch in side_by_side(columns))}
+        pages = [(_selection(batch, TOKENS + self.tokenizer), _listed(batch)) for batch in side_by_side(columns)]
+        listed = add_listed(page for _, page in pages)
+        return {"selection": add(page for page, _ in pages), **({"listed": listed} if listed else {})}
 
 
 def job(run: Run, columned: Columned, mixed: Result, limits: Limits) -> Job:
     """Cut every cell at its target."""
     page = mixed.manifest.ledger
     terms = Terms.of(run, sorted({row["group"] for row in page["targets"]}))
+    excluded = Excluded.of(run)
     inputs = {**columned.inputs, "mix": mixed}
+    settings = {
+        "terms": asdict(terms), "tokenizer": columned.tokenizer, "exclude": excluded.plain(),
+        "exact": run.budget.exact, "eod": run.budget.eod,
+    }  # fmt: skip
     recipe = Recipe(
-        Size.name,
-        Size.version,
-        {"terms": asdict(terms), "tokenizer": columned.tokenizer},
-        {name: result.manifest.digest for name, result in inputs.items()},
+        Size.name, Size.version, settings, {name: result.manifest.digest for name, result in inputs.items()}
     )
 
     def tasks(stack: ExitStack, spread: Spread) -> list[Task]:
         connection = stack.enter_context(query.database(limits, run.out))
-        judge(connection, columned, terms)
-        stage = Size(cuts(connection, columned, page["targets"]), columned.tokenizer)
+        judge.load(connection, columned, terms, excluded)
+        found = _found(connection, run, columned, page, excluded)
+        stage = Size(found.cells, columned.tokenizer)
         books = zip(
             *([path for _, path in document_shards(r)] for r in (columned.ingested, columned.counted)), strict=True
         )
-        return [
-            Task(stage, Asked(f"{recipe.digest}/{key}", judged(connection, place), paths))
-            for place, ((key, _), paths) in enumerate(zip(document_shards(columned.ingested), books, strict=True))
-        ]
+        made = []
+        for place, ((key, _), paths) in enumerate(zip(document_shards(columned.ingested), books, strict=True)):
+            own = tuple(extra for extra in found.extras if extra.shard == place)
+            unit = Asked(f"{recipe.digest}/{key}", judged(connection, place), paths)
+            made.append(Task(replace(stage, extras=own), unit))
+        return made
 
     def balance(receipts: Sequence[Receipt]) -> dict[str, Any]:
         selection = add(receipt.ledger["selection"] for receipt in receipts)
         ledger.must_balance_selection(Size.name, columned.counted.manifest.ledger["cells"], selection)
-        return {"selection": selection, "targets": page["targets"], "asked": page["asked"]}
+        listed = add_listed(receipt.ledger.get("listed", {}) for receipt in receipts)
+        told = {"selection": selection, "targets": page["targets"], "asked": page["asked"]}
+        return {**told, **({"listed": listed} if listed else {})}
 
     return Job(recipe, tasks, balance, inputs, here=True)
 
 
-def cuts(connection: Connection, columned: Columned, targets: Sequence[ledger.Row]) -> tuple[Cut, ...]:
-    """Where each cell is cut."""
-    asked = {tuple(row[name] for name in CELL): row for row in targets}
-    found = []
-    for number, cell in enumerate(columned.cells):
-        row = asked.get(cell)
-        if row is None or not row["available"]:
-            found.append(Cut(0))
-            continue
-        passes, rest = divmod(row["tokens"], row["available"])
-        found.append(cut(connection, number, passes, rest))
-    return tuple(found)
+def _found(connection: Connection, run: Run, columned: Columned, page: dict[str, Any], excluded: Excluded) -> Cuts:
+    """The cuts, of the corpus as it would be without lists unless others move in; `judged` is left with them."""
+    terms = Terms.of(run, sorted({row["group"] for row in page["targets"]}))
+    targets = {tuple(row[name] for name in CELL): row["tokens"] for row in page["targets"]}
+    asked = [targets.get(cell, 0) for cell in columned.cells]
+    reading = _reading(run, columned) if run.budget.exact else None
+    held = None
+    moving = bool(excluded.lists) and excluded.refill
+    if terms.validation or not moving:
+        held = judge.decide(connection, columned, terms)
+    if not moving:
+        found = cuts.find(connection, asked, run.budget.eod, reading)
+    if excluded.lists:
+        held = judge.decide(connection, columned, terms, held, listed=True)
+        if moving:
+            found = cuts.find(connection, asked, run.budget.eod, reading)
+    return found
 
 
-def cut(connection: Connection, cell: int, passes: int, rest: int) -> Cut:
-    """The last document, in the order of draws, up to which a cell's documents fit `rest` tokens.
+def _reading(run: Run, columned: Columned) -> Reading:
+    """How the texts of documents are had and counted by the budget's tokenizer."""
+    paths = [path for _, path in document_shards(columned.ingested)]
+    counter = counting.reference(run.tokenizers[columned.tokenizer])
 
-    A histogram over the top bits of the draw finds the bucket of the cut; only its documents are put in order.
-    """
-    shift = 64 - BUCKET_BITS
-    buckets = connection.execute(
-        f"""select (draw >> {shift})::integer as bucket, sum(tokens)::bigint from judged
-            where cell = ? and reasons = 0 group by bucket order by bucket""",  # noqa: S608 - a constant
-        [cell],
-    ).fetchall()
-    place = full = 0
-    for place, tokens in buckets:  # noqa: B007 - the bucket where it ends is what is sought
-        if full + tokens > rest:
-            break
-        full += tokens
-    first = place << shift
-    last = Cut(passes, first - 1, int(np.iinfo(np.uint64).max)) if first else Cut(passes)
-    inside = query.ask(
-        connection,
-        """select draw, tie, tokens from judged
-           where cell = ? and reasons = 0 and draw between ? and ? order by draw, tie""",
-        [cell, first, first + (1 << shift) - 1],
-    )
-    fitting = int(np.searchsorted(np.cumsum(inside["tokens"].to_numpy()), rest - full, side="right"))
-    if fitting:
-        last = Cut(passes, *(inside[name][fitting - 1].as_py() for name in ("draw", "tie")))
-    return last
+    def text(shard: int, row: int) -> str:
+        return str(query.value(Columns(paths[shard], ("text",)), row)["text"])
+
+    def count(text: str) -> int:
+        return int(counter.count(pa.array([text], pa.large_string()))[0])
+
+    return Reading(text, count, run.budget.eod)
 
 
 def judged(connection: Connection, shard: int) -> Callable[[], Iterator[pa.RecordBatch]]:
     """What the cut looks at, for each row of one shard."""
 
     def answer() -> Iterator[pa.RecordBatch]:
-        question = "select cell, draw, tie, reasons from judged where shard = ? order by row"
+        question = "select row, cell, key, tie, listed, reasons from judged where shard = ? order by row"
         yield from query.ask(connection, question, [shard]).combine_chunks().to_batches()
 
     return answer
 
 
 def _selection(batch: pa.RecordBatch, tokens: str) -> list[ledger.Row]:
-    """By cell: documents, bytes and tokens selected, those left out by first reason, and those of all copies."""
+    """By cell: documents, bytes and tokens selected, those left out by first reason, and those of all copies.
+
+    What was cut off of documents is taken off what the copies hold.
+    """
     bits = np.asarray(batch[LEFT_OUT])
     first = pa.array(bits & (~bits + np.uint64(1)))
     copies = batch[COPIES].cast(pa.int64())
+    cut = batch[KEPT_BYTES].is_valid().cast(pa.int64())
+    away = {
+        name: pc.fill_null(pc.subtract(batch[whole], batch[kept]), 0)
+        for name, whole, kept in (("bytes", "n_bytes", KEPT_BYTES), ("tokens", tokens, KEPT_TOKENS))
+    }
     table = pa.table(
         {
             **{name: batch[name] for name in CELL},
@@ -168,11 +200,14 @@ def _selection(batch: pa.RecordBatch, tokens: str) -> list[ledger.Row]:
             "bytes": batch["n_bytes"],
             "tokens": batch[tokens],
             "copies": copies,
-            "copied_bytes": pc.multiply(copies, batch["n_bytes"]),
-            "copied_tokens": pc.multiply(copies, batch[tokens]),
+            "copied_bytes": pc.subtract(pc.multiply(copies, batch["n_bytes"]), away["bytes"]),
+            "copied_tokens": pc.subtract(pc.multiply(copies, batch[tokens]), away["tokens"]),
+            "cut": cut,
+            "cut_bytes": away["bytes"],
+            "cut_tokens": away["tokens"],
         }
     )
-    sums = ("documents", "bytes", "tokens", "copies", "copied_bytes", "copied_tokens")
+    sums = tuple(name for name in table.schema.names if name not in (*CELL, "first"))
     rows = []
     for row in table.group_by([*CELL, "first"]).aggregate([(name, "sum") for name in sums]).to_pylist():
         place = {name: row[name] for name in CELL}
@@ -182,6 +217,20 @@ def _selection(batch: pa.RecordBatch, tokens: str) -> list[ledger.Row]:
         nothing = dict.fromkeys(sums, 0)
         rows.append({**place, **(nothing if reason else counts), "left_out": {reason: three} if reason else {}})
     return rows
+
+
+def _listed(batch: pa.RecordBatch) -> dict[str, int]:
+    """Documents left out by each list, by its number; by 0 those that go with one of the same text."""
+    gone = (np.asarray(batch[LEFT_OUT]) & np.uint64(Reason.EXCLUDED)) != 0
+    return ledger.histogram(batch[LISTED].filter(pa.array(gone)).cast(pa.string()))
+
+
+def add_listed(pages: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Counts of several pages added up."""
+    total = Counter[str]()
+    for page in pages:
+        total.update(page)
+    return dict(sorted(total.items()))
 
 
 def add(pages: Iterable[Iterable[ledger.Row]]) -> list[ledger.Row]:

@@ -14,7 +14,7 @@ from prep.manifests import verify as checks
 from prep.manifests.ledger import totals
 from prep.manifests.lineage import PROVENANCE, Finding, Made
 from prep.manifests.store import CURRENT, MANIFEST, RECIPE
-from prep.pipeline import lastrun, recount, rehash, reread, runfile
+from prep.pipeline import export, lastrun, recount, rehash, reread, runfile
 from prep.pipeline.light import spare_pandas
 from prep.pipeline.numbers import format_bytes, format_count
 from prep.pipeline.progress import Screen, console
@@ -163,14 +163,16 @@ def _sized(state: Check, result: Made) -> Iterator[Finding]:
     yield from checks.balanced_selection(result.path, "size", before, page["selection"])
     asked = {name: state.page(mixed)[name] for name in ("targets", "asked")}
     yield from checks.page(result.path, page, asked, "mix")
-    free = {"available": recount.free(page["selection"])}
-    yield from checks.page(mixed.path if mixed else result.path, state.page(mixed), free, "size")
+    if not result.recipe or not result.recipe.settings["exclude"]:  # lists change what stands for a duplicate
+        free = {"available": recount.free(page["selection"])}
+        yield from checks.page(mixed.path if mixed else result.path, state.page(mixed), free, "size")
 
 
 def _exported(state: Check, result: Made) -> Iterator[Finding]:
-    tokenizer = result.recipe.settings["tokenizer"] if result.recipe else ""
-    chosen = state.page(state.input(result, "size"))["selection"]
-    yield from checks.balanced_copies(result.path, chosen, state.page(result)["cells"], tokenizer)
+    settings = result.recipe.settings if result.recipe else {}
+    chosen, weighed = state.page(state.input(result, "size"))["selection"], settings["repeats"] == "weights"
+    for text in export.differences(state.page(result), chosen, settings["tokenizer"], weighed=weighed):
+        yield Finding(result.path, "balance", f"export: {text}")
 
 
 LAWS: dict[str, Callable[[Check, Made], Iterator[Finding]]] = {

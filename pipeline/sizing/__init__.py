@@ -1,0 +1,1 @@
+"""Which documents are in the corpus, how often, and where the last are cut."""

@@ -1,0 +1,38 @@
+"""What the run file says of selection, and must not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from prep.pipeline.findings import KEY, Finding, nearest, one_of, under
+
+
+def selection(data: dict[str, Any]) -> Iterator[Finding]:
+    """What is excluded, held out, cut, put in order."""
+    lists = under(data, "exclude").get("lists")
+    for place, each in enumerate(lists if isinstance(lists, tuple | list) else ()):
+        if isinstance(each, dict):
+            yield from one_of(("exclude", "lists", place), each, ("values", "file"))
+    sources = tuple(under(data, "sources"))
+    held = under(data, "validation")
+    if held:
+        yield from one_of(("validation",), held, ("tokens", "shares"))
+        if under(data, "dedup").get("exact") is False:
+            said = "copies of a text that is held out would stay in training; drop `dedup: {exact: false}`"
+            yield Finding(("validation", KEY), said)
+    for name in under(held, "shares"):
+        if name not in sources:
+            yield Finding(
+                ("validation", "shares", name, KEY), f"{name!r} is no source; {nearest(name, sources, 'there are')}"
+            )
+    written = under(data, "export")
+    if written.get("repeats") == "weights":
+        if written.get("layout") != "by_cell":
+            yield Finding(("export", "repeats"), "weights are told of each cell's own files; add `layout: by_cell`")
+        if under(data, "budget").get("exact"):
+            said = "a trainer that repeats by weights decides how much it reads; drop `budget.exact`"
+            yield Finding(("export", "repeats"), said)
+    for path, word in ((("budget", "choose"), "quality"), (("export", "order"), "curriculum")):
+        if under(data, path[0]).get(path[1]) == word and not under(data, "quality"):
+            yield Finding(path, f"{word!r} goes by the score of documents; add `quality:`")
