@@ -43,6 +43,9 @@ EXAMPLES = {
     "reference": "reference: [encyclopedia]",
     "against": "against: [web]",
     "profiles": "profiles: {en: [gopher_quality, c4]}",
+    "lists": "lists: [{by: domain, values: [example.org], reason: opted out}]",
+    "by": "by: domain",
+    "reason": "reason: opted out",
 }
 
 

@@ -177,7 +177,7 @@ def test_every_required_key_has_an_example_that_is_of_its_form() -> None:
 
 
 def test_keys_are_found_at_every_level() -> None:
-    assert names_at(Run, ("budget",)) == ("params", "law", "tokens", "in", "eod")
+    assert names_at(Run, ("budget",)) == ("params", "law", "tokens", "in", "eod", "exact", "choose")
     assert names_at(Run, ("sources", "x", "language")) == ("field", "values")
     assert names_at(Run, ("sources", "x", "fields")) == ("id", "text")
     assert names_at(Run, ("quality", "keep", "ja")) == ("pareto", "threshold")
