@@ -27,7 +27,7 @@ from prep.manifests import ledger, shards
 from prep.manifests.record import Manifest, Shard
 from prep.pipeline import mix, size
 from prep.pipeline.ingest import HASH
-from prep.pipeline.judge import Columned
+from prep.pipeline.judge import Columned, Thin
 from prep.pipeline.numbers import format_bytes, parse_bytes, parse_count
 from prep.pipeline.ordering import placing
 from prep.pipeline.query import Limits
@@ -125,10 +125,12 @@ def plan(folder: Path, documents: int, memory: int) -> dict[str, Any]:
     )
     limits = Limits(memory=memory, threads=1)
     took: dict[str, Any] = {}
-    [mixed] = timed("mix", took, lambda: perform([mix.job(run, columned, limits)], run.out, serial, lambda _: None))
+    thin = Thin(run, limits)
+    [mixed] = timed("mix", took, lambda: perform([mix.job(run, columned, thin)], run.out, serial, lambda _: None))
     [sized] = timed(
-        "size", took, lambda: perform([size.job(run, columned, mixed, limits)], run.out, serial, lambda _: None)
+        "size", took, lambda: perform([size.job(run, columned, mixed, thin)], run.out, serial, lambda _: None)
     )
+    thin.__exit__()
 
     def order() -> int:
         with ExitStack() as stack:

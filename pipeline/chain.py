@@ -12,7 +12,7 @@ from prep.errors import BadSettings
 from prep.filters import quality
 from prep.manifests.shards import ROWS
 from prep.pipeline import count, dedup, export, intake, mix, rules, score, size, train
-from prep.pipeline.judge import Columned
+from prep.pipeline.judge import Columned, Thin
 from prep.pipeline.query import Limits
 from prep.pipeline.settings import Run, Tokenizer
 from prep.pipeline.sources.listing import Listing
@@ -77,9 +77,10 @@ def onward(run: Run, begun: Mapping[str, Result], machine: Machine, until: str, 
         step("dedup", dedup.job(dedup.Dedup(), ingested, limits))
     if "mix" in wanted:
         columned = columns(run, results)
-        mixed = step("mix", mix.job(run, columned, limits))
-        if "size" in wanted:
-            step("size", size.job(run, columned, mixed, limits))
+        with Thin(run, limits) as thin:
+            mixed = step("mix", mix.job(run, columned, thin))
+            if "size" in wanted:
+                step("size", size.job(run, columned, mixed, thin))
         if "export" in wanted:
             step("export", export.job(run, columned, results, limits))
     return results

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,9 @@ from prep.manifests.ledger import CELL, TOKENS
 from prep.manifests.shards import Columns, side_by_side
 from prep.pipeline import draw, query, score
 from prep.pipeline.dedup import GROUP
-from prep.pipeline.query import Connection
+from prep.pipeline.query import Connection, Limits
 from prep.pipeline.reasons import ELIGIBLE, Place, Reason, Terms
+from prep.pipeline.settings import Run
 from prep.pipeline.sizing import held_out, survivors
 from prep.pipeline.sizing.excluding import NO_LISTS, Excluded
 from prep.pipeline.stage import Result, document_shards
@@ -55,6 +57,46 @@ class Columned:
         }
         paths = {name: [path for _, path in document_shards(result)] for name, result in self.inputs.items()}
         return [[Columns(paths[name][shard], wanted[name]) for name in paths] for shard in range(len(paths["ingest"]))]
+
+
+class Thin:
+    """The thin columns of a run in DuckDB: loaded and judged for whoever asks first, and kept for the next."""
+
+    def __init__(self, run: Run, limits: Limits) -> None:
+        """Nothing is opened yet."""
+        self._run, self._limits, self._stack = run, limits, ExitStack()
+        self._terms: Terms | None = None
+        self._connection: Connection | None = None
+        self.excluded = NO_LISTS
+        self.held: list[int | None] = []
+        self._listed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def judged(self, columned: Columned, terms: Terms) -> Connection:
+        """With the table `judged`, without regard to the lists of `exclude:`."""
+        if self._connection is None or self._terms != terms or self._listed:
+            self._stack.close()
+            self._listed = False
+            self.excluded = Excluded.of(self._run)
+            self._connection = self._stack.enter_context(query.database(self._limits, self._run.out))
+            load(self._connection, columned, terms, self.excluded)
+            self.held, self._terms = decide(self._connection, columned, terms), terms
+        return self._connection
+
+    def listed(self, columned: Columned, terms: Terms) -> Connection:
+        """With the table `judged`, what the lists name left out; to be asked last."""
+        if self._listed and self._connection is not None:
+            return self._connection
+        connection = self.judged(columned, terms)
+        if self.excluded.lists:
+            decide(connection, columned, terms, self.held, listed=True)
+            self._listed = True
+        return connection
 
 
 def judge(connection: Connection, columned: Columned, terms: Terms) -> list[int | None]:

@@ -12,13 +12,11 @@ import pyarrow as pa
 from prep.manifests import ledger
 from prep.manifests.ledger import CELL
 from prep.manifests.record import Receipt, Recipe
-from prep.pipeline import query
-from prep.pipeline.judge import Columned, available, judge
+from prep.pipeline.judge import Columned, Thin, available
 from prep.pipeline.mixing import tree
 from prep.pipeline.mixing.allot import Allotted, allot
 from prep.pipeline.mixing.tree import Cell, Node, Place
 from prep.pipeline.plan import budget
-from prep.pipeline.query import Limits
 from prep.pipeline.reasons import Terms
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread
@@ -104,7 +102,7 @@ class Mixed:
         return {}
 
 
-def job(run: Run, columned: Columned, limits: Limits) -> Job:
+def job(run: Run, columned: Columned, thin: Thin) -> Job:
     """Judge every document, and ask each cell for its part of the budget."""
     total = budget.tokens(run.budget)
     terms = Terms.of(run, tree.asked(run.mix, columned.cells))
@@ -116,8 +114,7 @@ def job(run: Run, columned: Columned, limits: Limits) -> Job:
     page: dict[str, Any] = {"asked": total}
 
     def tasks(stack: ExitStack, spread: Spread) -> list[Task]:
-        connection = stack.enter_context(query.database(limits, run.out))
-        judge(connection, columned, terms)
+        connection = thin.judged(columned, terms)
         page["available"] = available(connection, columned.cells)
         page["targets"] = targets(run, total, page["available"])
         rows = pa.RecordBatch.from_pylist(page["targets"], TARGETS)

@@ -20,9 +20,10 @@ from prep.manifests import ledger
 from prep.manifests.ledger import CELL, COPIES, TOKENS
 from prep.manifests.record import Receipt, Recipe
 from prep.manifests.shards import Columns, side_by_side
-from prep.pipeline import counting, judge, query
-from prep.pipeline.judge import Columned
-from prep.pipeline.query import Connection, Limits
+from prep.pipeline import counting, query
+from prep.pipeline.judge import Columned, Thin
+from prep.pipeline.mixing import tree
+from prep.pipeline.query import Connection
 from prep.pipeline.reasons import Reason, Terms
 from prep.pipeline.settings import Run
 from prep.pipeline.sizing import cuts
@@ -97,11 +98,13 @@ class Size:
         return {"selection": add(page for page, _ in pages), **({"listed": listed} if listed else {})}
 
 
-def job(run: Run, columned: Columned, mixed: Result, limits: Limits) -> Job:
+def job(run: Run, columned: Columned, mixed: Result, thin: Thin) -> Job:
     """Cut every cell at its target."""
     page = mixed.manifest.ledger
-    terms = Terms.of(run, sorted({row["group"] for row in page["targets"]}))
+    terms = Terms.of(run, tree.asked(run.mix, columned.cells))
     excluded = Excluded.of(run)
+    targets = {tuple(row[name] for name in CELL): row["tokens"] for row in page["targets"]}
+    asked = [targets.get(cell, 0) for cell in columned.cells]
     inputs = {**columned.inputs, "mix": mixed}
     settings = {
         "terms": asdict(terms), "tokenizer": columned.tokenizer, "exclude": excluded.plain(),
@@ -112,9 +115,8 @@ def job(run: Run, columned: Columned, mixed: Result, limits: Limits) -> Job:
     )
 
     def tasks(stack: ExitStack, spread: Spread) -> list[Task]:
-        connection = stack.enter_context(query.database(limits, run.out))
-        judge.load(connection, columned, terms, excluded)
-        found = _found(connection, run, columned, page, excluded)
+        found = _found(thin, run, columned, terms, asked)
+        connection = thin.listed(columned, terms)
         stage = Size(found.cells, columned.tokenizer)
         books = zip(
             *([path for _, path in document_shards(r)] for r in (columned.ingested, columned.counted)), strict=True
@@ -136,23 +138,13 @@ def job(run: Run, columned: Columned, mixed: Result, limits: Limits) -> Job:
     return Job(recipe, tasks, balance, inputs, here=True)
 
 
-def _found(connection: Connection, run: Run, columned: Columned, page: dict[str, Any], excluded: Excluded) -> Cuts:
-    """The cuts, of the corpus as it would be without lists unless others move in; `judged` is left with them."""
-    terms = Terms.of(run, sorted({row["group"] for row in page["targets"]}))
-    targets = {tuple(row[name] for name in CELL): row["tokens"] for row in page["targets"]}
-    asked = [targets.get(cell, 0) for cell in columned.cells]
+def _found(thin: Thin, run: Run, columned: Columned, terms: Terms, asked: Sequence[int]) -> Cuts:
+    """The cuts: of the corpus as it would be without lists, unless others move in for what they name."""
     reading = _reading(run, columned) if run.budget.exact else None
-    held = None
-    moving = bool(excluded.lists) and excluded.refill
-    if terms.validation or not moving:
-        held = judge.decide(connection, columned, terms)
-    if not moving:
-        found = cuts.find(connection, asked, run.budget.eod, reading)
-    if excluded.lists:
-        held = judge.decide(connection, columned, terms, held, listed=True)
-        if moving:
-            found = cuts.find(connection, asked, run.budget.eod, reading)
-    return found
+    connection = thin.judged(columned, terms)
+    if thin.excluded.refill:
+        connection = thin.listed(columned, terms)
+    return cuts.find(connection, asked, run.budget.eod, reading)
 
 
 def _reading(run: Run, columned: Columned) -> Reading:

@@ -17,7 +17,7 @@ from prep.manifests.ledger import COPIES
 from prep.manifests.shards import Columns, table
 from prep.pipeline import chain, mix, query
 from prep.pipeline.findings import nearest
-from prep.pipeline.judge import Columned, judge
+from prep.pipeline.judge import Columned, Thin, judge
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.query import Connection, Limits
 from prep.pipeline.reasons import Reason, Terms
@@ -98,7 +98,7 @@ def terms(finished: Finished) -> Terms:
     if "size" in finished.results:
         settings = store.recipe(finished.results["size"].folder).settings
     else:
-        settings = mix.job(finished.run, judging(finished), Limits()).recipe.settings
+        settings = mix.job(finished.run, judging(finished), Thin(finished.run, Limits())).recipe.settings
     found: Terms = TypeAdapter(Terms).validate_python(settings["terms"])
     return found
 
