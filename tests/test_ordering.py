@@ -87,7 +87,7 @@ def test_the_order_is_that_of_exact_positions_cell_then_group_then_corpus(
 
 def by_hand(given_: list[tuple[int, int, int, int]], group: dict[int, int]) -> list[tuple[int, int]]:
     """Every copy by its position in the corpus."""
-    copies = [
+    copies: list[dict[str, Any]] = [
         {
             "cell": cell,
             "group": group[cell],
@@ -119,7 +119,8 @@ def test_files_end_with_the_copy_that_fills_them_and_are_numbered_without_gaps(
     rows["bytes"], rows["row"] = sizes, range(len(sizes))
     found = [place for places, _ in order.seated(in_blocks(rows, size), shard, 7) for place in places]
     starts = np.cumsum(sizes) - sizes
-    outs, seats = [], []
+    outs: list[int] = []
+    seats: list[int] = []
     for row, full in enumerate((starts // shard).tolist()):
         new = row == 0 or full != (starts // shard)[row - 1]
         outs.append((outs[-1] + new) if outs else 7)
@@ -141,7 +142,7 @@ CHANGES: list[dict[str, Any]] = [{}, {"order": "shuffle"}, {"layout": "by_cell"}
 def test_blocks_and_levels_of_spilling_change_no_byte(
     tmp_path: Path, export: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes = {"export": {"shard": 3000, **export}, "budget": {"tokens": 30_000}}
+    changes: dict[str, Any] = {"export": {"shard": 3000, **export}, "budget": {"tokens": 30_000}}
     before = tree(Path(made(varied_run(tmp_path, **changes))["export"].folder))
     monkeypatch.setattr(spill, "FANOUT", 3)
     monkeypatch.setattr(spill, "HELD", 5000)
