@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -90,10 +90,13 @@ def _quantile(finished: Finished, document: Document) -> float | None:
 
 def _features(finished: Finished, document: Document, text: str) -> tuple[Feature, ...]:
     """Those that move the score most, of both sides; none where it has no score, or its model's file is gone."""
-    path = None if document.score is None else _model(finished, document.language)
+    language = document.language
+    path = None if document.score is None else _model(finished, language)
     if path is None:
         return ()
-    every = telling.Model(path).features(features.line(text, document.language))
+    every = telling.Model(path).features(features.line(text, language))
+    if language in features.UNSPACED:  # its tokens are characters
+        every = [replace(each, name=each.name.replace(" ", "")) for each in every]
     sides = ([each for each in every if (each.adds > 0) is good] for good in (True, False))
     return tuple(each for side in sides for each in side[:FEATURES])
 

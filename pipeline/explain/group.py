@@ -99,4 +99,4 @@ def _why(this: _Known, survivor: _Known | None, terms_: Terms) -> str:
         return f"{survivor.cell[0]} is exempt or of a reference kind, {this.cell[0]} is not"
     if one != two:
         return f"{survivor.cell[0]} has the higher priority, {-one[1]} to {-two[1]}"
-    return "both are alike in all that counts, and its id has the lower hash"
+    return f"both are alike in all that counts, and the id of {survivor.id} has the lower hash"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prep.filters.telling import Feature
+from prep.filters.telling import END, Feature
 from prep.pipeline.explain.about import Explained
 from prep.pipeline.explain.answer import Answer
 from prep.pipeline.explain.aside import Aside
@@ -67,7 +67,8 @@ def _score(features: tuple[Feature, ...]) -> Iterator[str]:
 
 
 def _feature(each: Feature) -> str:
-    return f"{each.name}{f' (×{each.times})' if each.times > 1 else ''} {each.adds:+.3f}"
+    name = "(end)" if each.name == END else each.name
+    return f"{name}{f' (×{each.times})' if each.times > 1 else ''} {each.adds:+.3f}"
 
 
 def _group(group: Group | None) -> Iterator[str]:
@@ -89,9 +90,9 @@ def _cell(cell: Cell) -> Iterator[str]:
     if (row := cell.got) is not None:
         tokens, copies = format_count(row["copied_tokens"]), f"{row['copies']:,} copies"
         yield _line("got", f"{tokens} tokens in {copies} of {row['documents']:,} documents")
-    if cell.cut is not None:
-        often = "once" if cell.copies == 1 else f"{cell.copies} times"
-        yield _line("cut", f"its documents with draws up to {cell.cut:.4f} are in {often}")
+    if cell.copies is not None:
+        which = "all of them" if cell.cut is None else f"those with draws up to {cell.cut:.4f}"
+        yield _line("cut", f"{which} are in {'once' if cell.copies == 1 else f'{cell.copies} times'}")
 
 
 def _corpus(one: Explained) -> Iterator[str]:
