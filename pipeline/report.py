@@ -134,6 +134,11 @@ def remarks(results: Mapping[str, Result]) -> list[str]:
             f"shrunk from {page['asked']:,} to {total:,} tokens: {'/'.join(_place(most))} has no more in "
             f"{most['epochs']:.2f} epochs"
         )
+    said += [
+        f"{'/'.join(_place(row))}: asked {row['asked']:,} tokens, has {row['cap']:,} in its epochs; others fill up"
+        for row in page["targets"]
+        if total == page["asked"] and row["asked"] > row["cap"]
+    ]
     return said
 
 

@@ -44,6 +44,7 @@ def found(**mix: Any) -> list[str]:
         ("1 epoch", {"epochs": 1.0}),
         ("5M tokens", {"tokens": 5_000_000}),
         ("10,000 tokens", {"tokens": 10_000}),
+        ("10e6 tokens", {"tokens": 10_000_000}),
         ("３Ｘ", {"times": 3.0}),
         ("unimax", {"within": "unimax"}),
         ({"share": "20%", "within": "temperature 3.330"}, {"share": 0.2, "within": "temperature 3.33"}),
@@ -71,6 +72,7 @@ def test_amounts_are_read_as_people_write_them(words: Any, meant: dict[str, Any]
         ({"tokens": 5, "epochs": 2}, "epochs stand beside tokens"),
         ("-5 parts", "greater than or equal to 0"),
         ("0 epochs", "greater than 0"),
+        ("1e999 parts", "finite"),
     ],
 )
 def test_what_is_no_amount_is_told_what_is(words: Any, said: str) -> None:

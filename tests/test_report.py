@@ -40,9 +40,11 @@ def test_a_language_without_a_share_is_said(tmp_path: Path) -> None:
 def test_a_keep_that_leaves_next_to_nothing_is_said(tmp_path: Path) -> None:
     models = write_models(tmp_path)
     quality = {"model": models, "filter": ["web"], "keep": {"en": {"threshold": 1.0}}}
-    mix = {"preset": None, "pair": None, "code": None, "shares": {"ja": 0.5, "code": 0.5, "en": 0}}
+    shares = {"ja": 0.5, "code": 0.4, "en": 0.1}
+    mix = {"preset": None, "pair": None, "code": None, "shares": shares, "when_short": "fill_all"}
     said = report.remarks(made(tiny_run(tmp_path, quality=quality, mix=mix)))
     assert any(line.startswith("web_en/en/web: the keep by score leaves ") for line in said)
+    assert "web_en/en/web: asked 300 tokens, has 0 in its epochs; others fill up" in said
 
 
 def test_a_corpus_that_was_shrunk_is_said_with_its_reason(tmp_path: Path) -> None:

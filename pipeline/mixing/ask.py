@@ -35,7 +35,7 @@ PROPORTIONAL, UNIMAX, TEMPERATURE = "proportional", "unimax", "temperature"
 WAYS = (PROPORTIONAL, UNIMAX, f"{TEMPERATURE} 3.33")
 PARTS = "5%, 7 parts, 3x, 2 epochs or 5M tokens"
 
-AMOUNT = re.compile(r"(?P<number>[^a-z]*[0-9.][^a-z ]*[kmgbt]?) *(?P<unit>parts?|x|epochs?|tokens?)")
+AMOUNT = re.compile(r"(?P<number>[-.0-9].*?) *(?P<unit>parts?|x|epochs?|tokens?)")
 FIELDS = {"part": "weight", "x": "times", "epoch": "epochs", "token": "tokens"}
 
 
@@ -65,8 +65,7 @@ def worded(value: object) -> object:
     found = AMOUNT.fullmatch(text) if len(text) <= LONGEST else None
     if found is not None:
         field = FIELDS[found["unit"].removesuffix("s")]
-        number = found["number"].strip()
-        return {field: _number(value, number, parse_count if field == "tokens" else float)}
+        return {field: _number(value, found["number"], parse_count if field == "tokens" else float)}
     if isinstance(value, str) and re.fullmatch("[a-z].*", text):
         return {"within": value}
     try:

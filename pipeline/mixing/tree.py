@@ -218,9 +218,14 @@ def _by_way(name: str, way: str, nodes: Sequence[Node]) -> Node:
 
 
 def _wanted(name: str, nodes: Sequence[Node]) -> tuple[Node, ...]:
-    """The names of a level; where none of them has a weight, what is asked of them is asked of nobody, and missed."""
+    """The names of a level. Where none has a weight, they are asked alike if none has a token, so that each is missed.
+
+    Else what is asked of them, or of a name without names, is asked of nobody.
+    """
     if any(node.weight for node in nodes):
         return tuple(nodes)
+    if nodes and not any(node.available for node in nodes):
+        return tuple(replace(node, weight=Fraction(1)) for node in nodes)
     return (*nodes, replace(_nobody(name or "the corpus"), weight=Fraction(1)))
 
 
