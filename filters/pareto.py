@@ -2,6 +2,9 @@
 
 GPT-3 keeps a document iff `np.random.pareto(9) > 1 - score`. numpy's Pareto is Lomax's, which starts at 0 (a Pareto
 that starts at 1 would keep everything), so P(keep) = (1 + (1 - score))**-alpha. Text of score 0 is kept with 2**-alpha.
+
+What is said of a score here holds for whatever lies in [0, 1] and is stored in steps of 1/65535: the share of reference
+text that scores lower too.
 """
 
 from decimal import Decimal, localcontext
@@ -14,7 +17,10 @@ from prep.errors import BadSettings
 
 LARGEST_ALPHA = 100  # a score of 0.9 is then kept once in 14,000; beyond it the table's rounding is not proved
 STEPS = 2**32  # P is rounded to this grid: an error below 1e-7 of P at alpha 9, score 0
+LEVEL = 100  # levels of strictness to 1 of alpha: the grid on which an alpha is solved for
 _SCORES = np.arange(65536, dtype=np.float64) / 65535
+_LOGS = np.log1p((65535 - np.arange(65536, dtype=np.float64)) / 65535)  # of 2 - score, exact where that is near 1
+_DOUBT = 1e-6  # levels by which a computed one may miss; rounding alone misses by 1e-9
 
 
 def keep_probability(score: npt.NDArray[np.floating], alpha: float) -> npt.NDArray[np.float64]:
@@ -29,11 +35,31 @@ def expected_floor(alpha: float) -> float:
 
 def kept(score_uint16: npt.NDArray[np.uint16], draw: npt.NDArray[np.uint64], alpha: float) -> npt.NDArray[np.bool_]:
     """Which documents are kept: those with draw / 2**64 < P(keep), the same ones on every platform."""
-    return draw <= _largest_kept(_checked(alpha))[score_uint16]
+    return draw <= largest_kept(_checked(alpha))[score_uint16]
+
+
+def strictest(
+    score_uint16: npt.NDArray[np.uint16], draw: npt.NDArray[np.uint64], most: float = LARGEST_ALPHA
+) -> npt.NDArray[np.uint16]:
+    """The largest alpha up to `most`, in steps of 1 / `LEVEL`, at which each document is kept.
+
+    It is kept at every smaller one too, and at no larger one: what is kept at an alpha contains what is kept at a
+    stricter one.
+    """
+    high = (draw >> np.uint64(32)).astype(np.float64)
+    with np.errstate(divide="ignore"):  # a score of 1 is kept at any alpha
+        exact = LEVEL * (np.log(STEPS) - np.log(high + 0.5)) / _LOGS[score_uint16]
+    top = round(most * LEVEL)
+    exact = np.minimum(exact, top + 1)
+    levels: npt.NDArray[np.uint16] = np.minimum(np.floor(exact), top).astype(np.uint16)
+    for row in np.flatnonzero(np.abs(exact - np.rint(exact)) < _DOUBT):
+        level = round(float(exact[row]))
+        levels[row] = level if kept(score_uint16[row], draw[row], level / LEVEL) else level - 1
+    return levels
 
 
 @lru_cache(maxsize=16)
-def _largest_kept(alpha: float) -> npt.NDArray[np.uint64]:
+def largest_kept(alpha: float) -> npt.NDArray[np.uint64]:
     """Per stored score the largest draw that is still kept; 2**64 - 1 at score 1."""
     steps = keep_probability(_SCORES, alpha) * STEPS
     whole = np.rint(steps)

@@ -133,6 +133,20 @@ def must_balance_selection(stage: str, before: Iterable[Row], after: Iterable[Ro
             raise Unbalanced(f"{stage}: {'/'.join(place)}: {there} went in, {sums} came out")
 
 
+def must_be_as_predicted(stage: str, before: Iterable[Row], after: Iterable[Row], reasons: Sequence[str]) -> None:
+    """What is left out of each cell for some reasons is what was predicted before anything was written.
+
+    Errors: Unbalanced, with the first cell that differs.
+    """
+    predicted = {tuple(row[name] for name in CELL): row["left_out"] for row in before}
+    for row in after:
+        place = tuple(row[name] for name in CELL)
+        for reason in reasons:
+            one, two = predicted[place].get(reason), row["left_out"].get(reason)
+            if one != two:
+                raise Unbalanced(f"{stage}: {'/'.join(place)}: {one} was to be left out for {reason}, {two} is")
+
+
 def _equal(a: Row, b: Row) -> bool:
     shared = a["tokens"].keys() & b["tokens"].keys()
     return all(a[name] == b[name] for name in COUNTED) and all(

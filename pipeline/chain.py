@@ -11,7 +11,20 @@ from typing import Protocol
 from prep.errors import BadSettings
 from prep.filters import quality
 from prep.manifests.shards import ROWS
-from prep.pipeline import count, dedup, export, intake, mix, rules, score, size, train
+from prep.pipeline import (
+    count,
+    dedup,
+    export,
+    intake,
+    language,
+    mix,
+    profiles,
+    rules,
+    score,
+    size,
+    train,
+    verdict,
+)
 from prep.pipeline.judge import Columned, Thin
 from prep.pipeline.query import Limits
 from prep.pipeline.settings import Run, Tokenizer
@@ -111,6 +124,8 @@ def opened(run: Run, until: str, spread: Spread) -> None:
         list(spread(_open_model, run.quality.model.values()))
     if "score" in wanted and run.rules is not None:
         rules.stage(run.rules)
+    if run.identify is not None and run.identify.model is not None:
+        list(spread(_open_identifier, [run.identify.model]))
 
 
 def _open_tokenizer(tokenizer: Tokenizer) -> None:
@@ -119,6 +134,10 @@ def _open_tokenizer(tokenizer: Tokenizer) -> None:
 
 def _open_model(path: str) -> None:
     quality.load(path, quality.digest_of(path))
+
+
+def _open_identifier(path: str) -> None:
+    language.By.model(path).identifier(path)
 
 
 def _models(run: Run, ingested: Result, step: Callable[[str, Job], Result]) -> dict[str, score.Model]:
@@ -136,14 +155,20 @@ def _models(run: Run, ingested: Result, step: Callable[[str, Job], Result]) -> d
 def _scores(run: Run, models: Mapping[str, score.Model], ingested: Result) -> dict[str, Job]:
     """What is written about each document's text, in one reading."""
     jobs = {score.NAME: score.job(models, ingested)} if models else {}
-    return jobs if run.rules is None else {**jobs, rules.NAME: rules.job(run.rules, ingested)}
+    if run.rules is not None:
+        jobs[rules.NAME] = rules.job(run.rules, ingested)
+    if run.identify is not None:
+        jobs[language.NAME] = language.job(run.identify.model, ingested)
+    return jobs
 
 
 def columns(run: Run, results: Mapping[str, Result]) -> Columned:
     """What documents are judged by."""
     tokenizer = budgeted(run)
     scores = {name: result for name, result in results.items() if name.startswith("score.")}
-    return Columned(results["ingest"], results[f"count.{tokenizer}"], scores, results.get("dedup"), tokenizer)
+    every = [rule for profile in profiles.of(run.rules).values() for rule in profile.rules]
+    counts = tuple(verdict.counted(every))
+    return Columned(results["ingest"], results[f"count.{tokenizer}"], scores, results.get("dedup"), tokenizer, counts)
 
 
 def budgeted(run: Run) -> str:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from prep.errors import BadSettings
 from prep.manifests import files, store
 from prep.manifests.record import readable
-from prep.pipeline import card, chain, intake, lastrun, report, space
+from prep.pipeline import card, chain, intake, lastrun, report, selected, space
 from prep.pipeline.chain import Machine
 from prep.pipeline.light import needs_pandas, spare_pandas
 from prep.pipeline.numbers import format_bytes
@@ -151,13 +152,21 @@ def tables(results: dict[str, Result]) -> None:
         screen.print(report.tokens(results))
         for line in report.engines(results):
             screen.print(line, highlight=False, markup=False, soft_wrap=True, style="dim")
+    _print(screen, selected.languages(results))
     if "size" in results:
+        _print(screen, selected.keeps(results))
+        _print(screen, selected.rules(results))
         screen.print(report.left_out(results))
         screen.print(report.corpus(results, screen.width))
         for remark in report.remarks(results):
             screen.print(f"! {remark}", highlight=False, markup=False, soft_wrap=True)
     if "export" in results:
         screen.print(f"corpus: {results['export'].folder}", highlight=False, soft_wrap=True)
+
+
+def _print(screen: Console, table: Table | None) -> None:
+    if table is not None:
+        screen.print(table)
 
 
 def as_json(results: dict[str, Result]) -> dict[str, Any]:

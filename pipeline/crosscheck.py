@@ -11,8 +11,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from prep.pipeline.findings import KEY, Finding, Keys, Known, absent, each_word, nearest, one_of, under
+from prep.pipeline.findings import KEY, Finding, Keys, Known, absent, each_word, named, nearest, one_of, under
 from prep.pipeline.mixing import check
+from prep.pipeline.mixing.ask import REST
 from prep.pipeline.settings import Quality
 from prep.pipeline.sizing import check as sizing
 from prep.pipeline.values import LANGUAGE, NAME
@@ -29,6 +30,8 @@ def crosscheck(data: dict[str, Any]) -> Iterator[Finding]:
     quality = under(data, "quality")
     if quality:
         yield from _quality(quality, languages, kinds)
+        yield from _keep(data, languages)
+    yield from _identify(data, languages)
     yield from _rules(under(data, "rules"), languages, kinds)
     yield from check.mix(data, languages, kinds)
 
@@ -86,20 +89,30 @@ def _quality(quality: dict[str, Any], languages: Known, kinds: Known) -> Iterato
                 if given
                 else Finding(found.keys, f"filter is {kind!r} unless you say otherwise, but {found.text}")
             )
-    yield from _keep(quality, languages)
 
 
-def _keep(quality: dict[str, Any], languages: Known) -> Iterator[Finding]:
+def _keep(data: dict[str, Any], languages: Known) -> Iterator[Finding]:
+    quality, sources = under(data, "quality"), under(data, "sources")
     models = under(quality, "model")
-    for key in ("model", "keep"):
-        for language in under(quality, key):
-            yield from languages.check(("quality", key, language, KEY), language)
-    for language, keep in under(quality, "keep").items():
-        path = ("quality", "keep", language)
-        if isinstance(keep, dict):
-            yield from one_of(path, keep, ("pareto", "threshold"))
-        if models and language not in models:
-            yield Finding((*path, KEY), f"{language!r} has no model; {nearest(language, tuple(models), 'there are')}")
+    for language in models:
+        yield from languages.check(("quality", "model", language, KEY), language)
+    for name in under(quality, "keep"):
+        path = ("quality", "keep", name, KEY)
+        if name not in sources:
+            yield from named(path, name, tuple(sources), languages)
+        spoken = under(sources, name).get("language") if name in sources else name
+        known = isinstance(spoken, str) and (spoken in languages.names or name not in sources)
+        if models and known and spoken not in models:
+            yield Finding(path, f"{spoken!r} has no model; {nearest(str(spoken), tuple(models), 'there are')}")
+
+
+def _identify(data: dict[str, Any], languages: Known) -> Iterator[Finding]:
+    if not isinstance(data.get("identify"), dict):
+        return
+    yield from one_of(("identify",), data["identify"], ("by", "model"))
+    for name in under(data, "identify", "keep"):
+        if name != REST:
+            yield from named(("identify", "keep", name, KEY), name, tuple(under(data, "sources")), languages)
 
 
 def _rules(rules: dict[str, Any], languages: Known, kinds: Known) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from prep.pipeline.numbers import parse_share
-from prep.pipeline.values import LANGUAGE, NAME
+from prep.pipeline.values import DETECT, LANGUAGE, NAME
 
 KEY = "[key]"  # at the end of a path: the key itself and not what stands under it; pydantic's word too
 SLACK = 1e-9  # by which shares may miss 1: three times 33.3333333333%
@@ -57,13 +57,14 @@ class Known:
         said = [each.get(what) if isinstance(each, dict) else None for each in under(data, "sources").values()]
         fields = [value for value in said if isinstance(value, dict)]
         words = [value for value in said if isinstance(value, str) and form.fullmatch(value)]
-        names = set(words)
+        detected = what == "language" and DETECT in words
+        names = set(words) - {DETECT}
         for renamed in (each["values"] for each in fields if isinstance(each.get("values"), dict)):
             names |= {each for each in renamed.values() if isinstance(each, str)} | {"other"}
         return cls(
             what,
             tuple(sorted(names)),
-            any(each.get("values") is None for each in fields),
+            detected or any(each.get("values") is None for each in fields),
             not said or len(fields) + len(words) < len(said),
         )
 
@@ -73,6 +74,15 @@ class Known:
             return
         if not self.doubtful or near(name, self.names):
             yield Finding(keys, f"{name!r} is the {self.what} of no source; {nearest(name, self.names, 'theirs')}")
+
+
+def named(keys: Keys, name: object, sources: tuple[str, ...], languages: Known) -> Iterator[Finding]:
+    """A name must be a language of the sources, or a source."""
+    if not isinstance(name, str) or languages.any or name in sources or name in languages.names:
+        return
+    if not languages.doubtful or near(name, (*languages.names, *sources)):
+        there = nearest(name, (*languages.names, *sources), "there are")
+        yield Finding(keys, f"{name!r} is neither a language of the sources nor a source; {there}")
 
 
 def one_of(path: Keys, part: dict[str, Any], keys: tuple[str, str]) -> Iterator[Finding]:

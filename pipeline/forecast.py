@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -76,7 +76,8 @@ def _judged(run: Run, look: Preview, machine: Machine) -> Sequence[ledger.Row]:
     columned = chain.columns(run, look.found)
     terms = Terms.of(run, tree.asked(run.mix, columned.cells))
     with TemporaryDirectory() as scratch, query.database(machine.limits, scratch) as connection:
-        judge(connection, columned, terms)
+        kept = mix.decided(run, columned, terms, connection).keeps
+        judge(connection, columned, replace(terms, kept=kept))
         return available(connection, columned.cells)
 
 

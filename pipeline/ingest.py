@@ -18,6 +18,7 @@ from prep.filters.edits import EDITS
 from prep.manifests import ledger
 from prep.manifests.record import part_name
 from prep.manifests.shards import Columns, Writer, lengths, table
+from prep.pipeline.language import By, utf8
 from prep.pipeline.rejects import Bound, Watch
 from prep.pipeline.run import PART, Output
 from prep.pipeline.sources.piece import Fields, Piece
@@ -75,6 +76,18 @@ class Property:
 
 
 @dataclass(frozen=True)
+class Detected:
+    """A language that is found in each text, be it declared or not."""
+
+    by: By
+
+    def column(self, text: pa.Array, model: str | None) -> pa.Array:
+        """The language of each document; `other` where nothing is found."""
+        found = self.by.identifier(model)(utf8(text))
+        return pa.array([each.language or OTHER for each in found], pa.string())
+
+
+@dataclass(frozen=True)
 class Records:
     """A unit of reading: one piece of a source."""
 
@@ -129,12 +142,13 @@ class Ingest:
     shard_bytes: ClassVar[int] = 128_000_000
 
     source: str
-    language: Property
+    language: Property | Detected
     kind: Property
     edits: tuple[str, ...] = ()
     own_ids: bool = False
     qualify: bool = False
     max_document: int = 8_000_000
+    model: str | None = field(default=None, metadata=MACHINE)  # where the file lies that finds languages
     bad: Bound | None = field(default=None, metadata=MACHINE)  # when to give up; changes no byte of what is kept
 
     def schema(self) -> pa.Schema:
@@ -192,7 +206,7 @@ class Ingest:
             "id": id_,
             "text": text,
             "source": pa.repeat(pa.scalar(self.source, pa.string()), batch.num_rows),
-            "language": self.language.column(batch["language"]),
+            "language": self._language(batch["language"], text),
             "kind": self.kind.column(batch["kind"]),
             "licence": batch["licence"],
             "url": batch["url"],
@@ -209,6 +223,11 @@ class Ingest:
         }
         fields = pa.schema([*DOCUMENTS, *(field for field in ASIDE if field.name not in DOCUMENTS.names)])
         return pa.record_batch([columns[field.name] for field in fields], schema=fields)
+
+    def _language(self, said: pa.Array, text: pa.Array) -> pa.Array:
+        if isinstance(self.language, Detected):
+            return self.language.column(text, self.model)
+        return self.language.column(said)
 
     def _edit(self, text: pa.Array) -> tuple[pa.Array, pa.Array]:
         if not self.edits:

@@ -15,7 +15,8 @@ from prep.manifests.record import Receipt, Recipe
 from prep.manifests.shards import Columns
 from prep.manifests.shards import read as read_shard
 from prep.pipeline import query
-from prep.pipeline.ingest import ASIDE_PREFIX, Ingest, Property, Records
+from prep.pipeline.ingest import ASIDE_PREFIX, Detected, Ingest, Property, Records
+from prep.pipeline.language import By
 from prep.pipeline.query import Limits
 from prep.pipeline.rejects import bound, example, must_be_good, watched
 from prep.pipeline.seen import Seen
@@ -23,7 +24,7 @@ from prep.pipeline.settings import Run, Source
 from prep.pipeline.sources.listing import Listing, listing
 from prep.pipeline.sources.piece import Fields, Piece, Where
 from prep.pipeline.stage import Job, Task, described
-from prep.pipeline.values import FromField
+from prep.pipeline.values import DETECT, FromField
 
 
 def job(run: Run, listings: Mapping[str, Listing], limits: Limits) -> Job:
@@ -31,13 +32,13 @@ def job(run: Run, listings: Mapping[str, Listing], limits: Limits) -> Job:
     seen = Seen(run.out)
     pieces = {name: [seen.etagged(piece) for piece in found.pieces] for name, found in listings.items()}
     every = [piece for name in sorted(pieces) for piece in pieces[name]]
-    stages = {
-        name: replace(stage(name, source), bad=bound(source, pieces[name])) for name, source in run.sources.items()
-    }
+    model = run.identify.model if run.identify else None
+    plain = {name: stage(name, source, model) for name, source in run.sources.items()}
+    stages = {name: replace(each, bad=bound(run.sources[name], pieces[name])) for name, each in plain.items()}
     tasks = [Task(stages[piece.source], Records(piece, fields(run.sources[piece.source]))) for piece in every]
     settings = {
         name: {
-            "stage": described(stage(name, source)),
+            "stage": described(plain[name]),
             "fields": asdict(fields(source)),
             "listing": [piece.identity() for piece in pieces[name]],
         }
@@ -97,16 +98,18 @@ def _where(name: str, source: Source) -> Where:
     )  # fmt: skip
 
 
-def stage(name: str, source: Source) -> Ingest:
-    """The settings of a source that change its documents."""
+def stage(name: str, source: Source, model: str | None = None) -> Ingest:
+    """The settings of a source that change its documents; `model` finds languages, CLD2 where there is none."""
+    detect = source.language == DETECT
     return Ingest(
         source=name,
-        language=_property(source.language),
+        language=Detected(By.model(model)) if detect else _property(source.language),
         kind=_property(source.kind),
         edits=tuple(f"{edit}/{EDITS[edit].version}" for edit in source.edits),
         own_ids="id" in source.fields,
         qualify=source.on_duplicate_id == "qualify",
         max_document=source.max_document,
+        model=model if detect else None,
     )
 
 

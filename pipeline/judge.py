@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,11 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prep.filters.rules.figures import PREFIX
 from prep.manifests import ledger
 from prep.manifests.ledger import CELL, TOKENS
 from prep.manifests.shards import Columns, side_by_side
-from prep.pipeline import draw, query, score
+from prep.pipeline import draw, language, query, rules, score
 from prep.pipeline.dedup import GROUP
+from prep.pipeline.keeping.groups import borders
+from prep.pipeline.keeping.kept import Border
 from prep.pipeline.query import Connection, Limits
 from prep.pipeline.reasons import ELIGIBLE, Place, Reason, Terms
 from prep.pipeline.settings import Run
@@ -35,6 +38,7 @@ class Columned:
     scores: Mapping[str, Result]  # by name: score.quality and its like
     grouped: Result | None
     tokenizer: str
+    counts: tuple[str, ...] = ()  # that the run's rules look at
 
     @property
     def cells(self) -> list[Place]:
@@ -53,9 +57,12 @@ class Columned:
             "ingest": (*dict.fromkeys((*CELL, "n_bytes", "draw_key", "id_hash", *sorted(more))),),
             f"count.{self.tokenizer}": (TOKENS + self.tokenizer,),
             score.NAME: (score.QUALITY,),
+            language.NAME: language.COLUMNS,
+            rules.NAME: tuple(PREFIX + name for name in self.counts),
             "dedup": (GROUP,),
         }
         paths = {name: [path for _, path in document_shards(result)] for name, result in self.inputs.items()}
+        paths = {name: shards for name, shards in paths.items() if wanted[name]}
         return [[Columns(paths[name][shard], wanted[name]) for name in paths] for shard in range(len(paths["ingest"]))]
 
 
@@ -76,6 +83,10 @@ class Thin:
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
+
+    def database(self) -> AbstractContextManager[Connection]:
+        """Another one, for questions that come before all is judged."""
+        return query.database(self._limits, self._run.out)
 
     def judged(self, columned: Columned, terms: Terms) -> Connection:
         """With the table `judged`, without regard to the lists of `exclude:`."""
@@ -111,7 +122,8 @@ def judge(connection: Connection, columned: Columned, terms: Terms) -> list[int 
 
 def load(connection: Connection, columned: Columned, terms: Terms, excluded: Excluded) -> None:
     """Make the tables that `decide` looks at: `seen`, of every document, and `grouped`, of those with duplicates."""
-    convert = Judge(columned.cells, terms, columned.tokenizer, excluded)
+    kept = borders(columned.cells, terms, columned.scores)
+    convert = Judge(columned.cells, terms, columned.tokenizer, kept, excluded)
     more = ("text_hash",) if terms.validation else ()
     for shard, unit in enumerate(columned.units({*more, *excluded.columns})):
         row = 0
@@ -171,6 +183,7 @@ class Judge:
     cells: Sequence[Place]
     terms: Terms
     tokenizer: str
+    borders: Mapping[int, Border]
     excluded: Excluded
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, npt.NDArray[Any]]:
@@ -183,7 +196,7 @@ class Judge:
             "tie": draw.halves(batch["id_hash"])[0],
             "tokens": np.asarray(batch[TOKENS + self.tokenizer]),
             "bytes": np.asarray(batch["n_bytes"]),
-            "reasons": Verdict(self.cells, self.terms)(batch, cell),
+            "reasons": Verdict(self.cells, self.terms, self.borders)(batch, cell),
             "key": best_first(batch, drawn) if self.terms.choose == "quality" else drawn,
             "vdraw": held_out.draws(batch, self.terms.seed),
             "listed": listed,

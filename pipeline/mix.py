@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from prep.errors import Short
 from prep.manifests import ledger
 from prep.manifests.ledger import CELL
 from prep.manifests.record import Receipt, Recipe
 from prep.pipeline.judge import Columned, Thin, available
+from prep.pipeline.keeping.resolve import Decided, decide
 from prep.pipeline.mixing import tree
 from prep.pipeline.mixing.allot import Allotted, allot
 from prep.pipeline.mixing.tree import Cell, Node, Place
 from prep.pipeline.plan import budget
+from prep.pipeline.query import Connection
 from prep.pipeline.reasons import Terms
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import Asked, Job, Task
 
+SPARE = (0.0, 0.01, 0.03, 0.1, 0.3)  # tried in turn, of the corpus, for what is held out for validation
 TARGETS = pa.schema(
     [
         *((name, pa.string()) for name in CELL),
@@ -102,6 +106,44 @@ class Mixed:
         return {}
 
 
+@dataclass
+class Judged:
+    """What a mix has to part: what is left of each cell, and the keeps by score that left it."""
+
+    available: Sequence[ledger.Row]
+    targets: Sequence[ledger.Row]
+    kept: Decided
+
+
+def decided(run: Run, columned: Columned, terms: Terms, connection: Connection, spare: float = 0.0) -> Decided:
+    """The keeps by score with their numbers, by which what is kept feeds the mix of a run, and so much more.
+
+    Errors: BadSettings, BadModel.
+    """
+    asked = Decided(run.mix, budget.tokens(run.budget), run.budget.eod, spare)
+    return decide(connection, columned, terms, asked)
+
+
+def judged(run: Run, columned: Columned, thin: Thin) -> Judged:
+    """Find the numbers of the keeps, judge every document by them, and ask each cell for its part.
+
+    What is held out for validation is not known before documents are judged: where the mix is short for it, keeps that
+    are solved for are solved with more to spare. Errors: Short, BadSettings, BadModel.
+    """
+    terms = Terms.of(run, tree.asked(run.mix, columned.cells))
+    for spare in SPARE if run.validation else SPARE[:1]:
+        with thin.database() as connection:
+            kept = decided(run, columned, terms, connection, spare)
+            page = kept.page
+            there = available(thin.judged(columned, replace(terms, kept=kept.keeps)), columned.cells)
+            try:
+                return Judged(there, targets(run, kept.total, there), replace(kept, plan=None, booked=tuple(page)))
+            except Short as error:
+                if not run.validation or spare == SPARE[-1]:
+                    raise Short("\n".join((str(error), *kept.advice()))) from error
+    raise AssertionError("the last spare returns or raises")
+
+
 def job(run: Run, columned: Columned, thin: Thin) -> Job:
     """Judge every document, and ask each cell for its part of the budget."""
     total = budget.tokens(run.budget)
@@ -114,9 +156,8 @@ def job(run: Run, columned: Columned, thin: Thin) -> Job:
     page: dict[str, Any] = {"asked": total}
 
     def tasks(stack: ExitStack, spread: Spread) -> list[Task]:
-        connection = thin.judged(columned, terms)
-        page["available"] = available(connection, columned.cells)
-        page["targets"] = targets(run, total, page["available"])
+        found = judged(run, columned, thin)
+        page.update(available=found.available, targets=found.targets, keeps=list(found.kept.booked))
         rows = pa.RecordBatch.from_pylist(page["targets"], TARGETS)
         return [Task(Mixed(), Asked(f"{recipe.digest}/targets", lambda: iter([rows]), ()))]
 

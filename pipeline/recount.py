@@ -24,13 +24,16 @@ from prep.pipeline.dedup import Dedup
 from prep.pipeline.export import Export
 from prep.pipeline.formats import FORMATS
 from prep.pipeline.ingest import ASIDE, ASIDE_PREFIX, Ingest, Property
+from prep.pipeline.language import Identify
 from prep.pipeline.mix import Mixed
-from prep.pipeline.score import Score
+from prep.pipeline.rules import Rules
+from prep.pipeline.score import REFERENCE, Score
 from prep.pipeline.size import Size
 from prep.pipeline.stage import cell_books, content_key
 from prep.pipeline.train import Train
 from prep.pipeline.vocabulary.learn import Learn, booked
 
+SCORING = {"models": Score.version, "languages": Rules.version, "by": Identify.version}  # by a setting each has alone
 VERSIONS = {stage.name: stage.version for stage in (Ingest, Count, Train, Learn, Score, Dedup, Mixed, Size, Export)}
 FOLDERS = tuple(format_.pattern.rpartition("/")[0] for format_ in FORMATS.values())
 # What reading a file may raise that is not what was written, beside our own errors.
@@ -39,7 +42,8 @@ _BROKEN = (PrepError, pa.ArrowException, zstandard.ZstdError, OSError, ValueErro
 
 def known(recipe: Recipe) -> bool:
     """Whether this version of `prep` knows how that stage names its units and counts its books."""
-    return VERSIONS.get(recipe.stage) == recipe.version
+    version = next((version for name, version in SCORING.items() if name in recipe.settings), None)
+    return recipe.version == (version if recipe.stage == Score.name else VERSIONS.get(recipe.stage))
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,13 @@ def part_of(name: str) -> tuple[str, int, int]:
 
 
 def _spoken(settings: Mapping[str, Any], languages: frozenset[str]) -> dict[str, Any]:
-    models = {name: model for name, model in settings["models"].items() if name in languages}
-    return {**settings, "models": models}
+    """What scores, counts for rules or identifies, as far as a shard's own languages go."""
+    found = {name: each for name, each in settings.items() if name != REFERENCE}  # of the model, and no setting
+    for by_language in settings.keys() & {"models", "languages"}:
+        found[by_language] = {name: each for name, each in settings[by_language].items() if name in languages}
+    if "compressed" in settings:
+        found["compressed"] = [name for name in settings["compressed"] if name in languages]
+    return found
 
 
 @dataclass(frozen=True)

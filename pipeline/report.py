@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from prep.manifests.ledger import CELL
 from prep.pipeline.numbers import format_bytes, format_count, format_share
 from prep.pipeline.reasons import Reason
 from prep.pipeline.stage import Result
+from prep.pipeline.tables import table as _table
 from prep.pipeline.tokenizers.selfcheck import Refusal
 
 Row = dict[str, Any]
@@ -167,16 +167,3 @@ def _reasons(reasons: Mapping[str, int]) -> str:
 
 def _place(row: Row) -> tuple[str, ...]:
     return tuple(row[name] for name in CELL)
-
-
-def _table(title: str, *heads: str) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title_style="bold")
-    words = {*CELL, "skipped", "rejected", "removed by edits"}
-    for head in heads:
-        table.add_column(
-            "lang" if head == "language" else head,
-            justify="left" if head in words else "right",
-            overflow="fold",
-            no_wrap=head not in ("skipped", "rejected", "removed by edits"),
-        )
-    return table

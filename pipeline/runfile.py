@@ -12,7 +12,7 @@ from prep.pipeline.marks import Unreadable, compose, plain
 from prep.pipeline.mistakes import corrected, dotted, placed, shown, validated
 from prep.pipeline.mixing.ask import CODE_SHARE, REST
 from prep.pipeline.settings import Run
-from prep.pipeline.values import FromField
+from prep.pipeline.values import DETECT, FromField
 
 MAX_FILE = 1_000_000  # bytes: some 10,000 sources of a line each; ruamel reads 0.4 MB/s
 
@@ -91,10 +91,10 @@ def _languages_named(run: Run) -> set[str]:
     levels = [each for each in (run.mix.shares, run.mix.within) if not isinstance(each, str)]
     named = {*(run.mix.pair or ()), *(name for level in levels for name in level)} - {*run.mix.groups, REST}
     if run.quality is not None:
-        named |= {*run.quality.keep, *run.quality.model}
+        named |= {*run.quality.keep, *run.quality.model} - run.sources.keys()
     if run.rules is not None:
         named |= {*run.rules.profiles}
-    return named.union(*(_said(source.language) for source in run.sources.values()))
+    return named.union(*(_said(source.language) for source in run.sources.values())) - {DETECT}
 
 
 def _kinds_named(run: Run) -> set[str]:

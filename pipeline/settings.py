@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, Tag, model_validator
 
 from prep.errors import BadSettings
+from prep.pipeline.keeping.ask import Keep
 from prep.pipeline.mixing.ask import Mix
 from prep.pipeline.plan.published import DEFAULT, law
 from prep.pipeline.sizing.ask import Exclude, Validation
 from prep.pipeline.values import (
     LARGEST,
+    MAPPING,
+    WORD,
+    ByShape,
     Bytes,
     Count,
     Language,
@@ -115,13 +119,6 @@ class Tokenizer(Settings):
         return {"path": value} if isinstance(value, str) else value
 
 
-class Keep(Settings):
-    """How a language's filtered text is kept by score: one of the two."""
-
-    pareto: Annotated[float, Field(gt=0)] | None = None
-    threshold: Share | None = None
-
-
 class Train(Settings):
     """Kinds whose text the classifier learns as good, and kinds it learns as the rest."""
 
@@ -135,7 +132,7 @@ class Quality(Settings):
     train: Train | None = None
     model: dict[Language, Text] = {}
     filter: Words = ("web",)
-    keep: dict[Language, Keep] = {}
+    keep: dict[Name, Keep] = {}  # by language or source; scored text of which it says nothing is kept by `auto`
 
 
 class Rules(Settings):
@@ -146,6 +143,25 @@ class Rules(Settings):
     override: dict[Text, Threshold] = {}
     words: dict[Language, dict[WordList, Text]] = {}
     force: Words = ()
+
+
+class Identify(Settings):
+    """What tells the language of each document, and how much of one must be in the language that it is declared in.
+
+    Without `keep`, what is found is counted and nothing is left out for it.
+    """
+
+    by: Literal["cld2"] | None = None
+    model: Text | None = None
+    keep: Annotated[Annotated[Share, Tag(WORD)] | Annotated[dict[Name, Share], Tag(MAPPING)], ByShape] | None = (
+        None  # of all, or by source, language or `rest`
+    )
+
+    @property
+    def least(self) -> dict[str, float]:
+        """By source, language or `rest`."""
+        keep = {"rest": self.keep} if isinstance(self.keep, float) else self.keep or {}
+        return dict(sorted(keep.items()))
 
 
 class Dedup(Settings):
@@ -174,6 +190,7 @@ class Run(Settings):
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     quality: Quality | None = None
     rules: Rules | None = None
+    identify: Identify | None = None
     dedup: Dedup = Dedup()
     exclude: Exclude | None = None
     validation: Validation | None = None

@@ -20,8 +20,9 @@ from prep.manifests import ledger
 from prep.manifests.ledger import CELL, COPIES, TOKENS
 from prep.manifests.record import Receipt, Recipe
 from prep.manifests.shards import Columns, side_by_side
-from prep.pipeline import counting, query
+from prep.pipeline import counting, failed, query
 from prep.pipeline.judge import Columned, Thin
+from prep.pipeline.keeping.kept import Kept
 from prep.pipeline.mixing import tree
 from prep.pipeline.query import Connection
 from prep.pipeline.reasons import Reason, Terms
@@ -36,6 +37,7 @@ from prep.pipeline.stage import Asked, Job, Result, Task, document_shards
 LEFT_OUT = "left_out"  # the bits of `Reason`; 0 where the document is in the corpus
 LISTED = "listed"  # the number of the list of `exclude:` that names it, from 1; 0 for none
 KEPT_TOKENS, KEPT_BYTES = "kept_tokens", "kept_bytes"  # of the last copy, where it is cut; else null
+JUDGED = tuple(str(each.name) for each in (Reason.LANGUAGE, Reason.RULES, Reason.QUALITY))  # alike in `mix` and `size`
 COLUMNS = pa.schema(
     [
         (LEFT_OUT, pa.uint64()),
@@ -93,15 +95,20 @@ class Size:
     def books(self, written: tuple[str, ...], beside: tuple[str, ...], taken: int) -> dict[str, Any]:
         """By cell: documents selected and left out by first reason, and what the copies hold."""
         columns = [*ledger.thin(beside), *(Columns(path) for path in written)]
-        pages = [(_selection(batch, TOKENS + self.tokenizer), _listed(batch)) for batch in side_by_side(columns)]
-        listed = add_listed(page for _, page in pages)
-        return {"selection": add(page for page, _ in pages), **({"listed": listed} if listed else {})}
+        batches, tokens = list(side_by_side(columns)), TOKENS + self.tokenizer
+        listed = add_listed(_listed(batch) for batch in batches)
+        return {
+            "selection": add(_selection(batch, tokens) for batch in batches),
+            "failed": failed.add(failed.failures(batch, LEFT_OUT, tokens) for batch in batches),
+            **({"listed": listed} if listed else {}),
+        }
 
 
 def job(run: Run, columned: Columned, mixed: Result, thin: Thin) -> Job:
     """Cut every cell at its target."""
     page = mixed.manifest.ledger
-    terms = Terms.of(run, tree.asked(run.mix, columned.cells))
+    kept = tuple(Kept.read(row) for row in page["keeps"])
+    terms = replace(Terms.of(run, tree.asked(run.mix, columned.cells)), kept=kept)
     excluded = Excluded.of(run)
     targets = {tuple(row[name] for name in CELL): row["tokens"] for row in page["targets"]}
     asked = [targets.get(cell, 0) for cell in columned.cells]
@@ -131,8 +138,12 @@ def job(run: Run, columned: Columned, mixed: Result, thin: Thin) -> Job:
     def balance(receipts: Sequence[Receipt]) -> dict[str, Any]:
         selection = add(receipt.ledger["selection"] for receipt in receipts)
         ledger.must_balance_selection(Size.name, columned.counted.manifest.ledger["cells"], selection)
+        if not any(Reason.EXCLUDED.name in row["left_out"] for row in selection):  # which comes before those
+            ledger.must_be_as_predicted(Size.name, page["available"], selection, JUDGED)
+        names = {language: [rule.name for rule in rules] for language, rules in terms.rules.items()}
+        fails = failed.named(failed.add(receipt.ledger["failed"] for receipt in receipts), names)
         listed = add_listed(receipt.ledger.get("listed", {}) for receipt in receipts)
-        told = {"selection": selection, "targets": page["targets"], "asked": page["asked"]}
+        told = {"selection": selection, "failed": fails, "targets": page["targets"], "asked": page["asked"]}
         return {**told, **({"listed": listed} if listed else {})}
 
     return Job(recipe, tasks, balance, inputs, here=True)

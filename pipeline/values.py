@@ -15,6 +15,7 @@ LONGEST_NAME = 100  # a name becomes part of file names, which end at 255 bytes;
 
 WORD, MAPPING = "<word>", "<mapping>"  # how the errors of pydantic call the two shapes that some settings may have
 NAME = re.compile(r"\w[\w.-]*")
+DETECT = "detect"  # of a source: the language of each document is found
 LANGUAGE = re.compile(r"[a-z]{2,3}|code|other")
 
 
@@ -33,8 +34,14 @@ def language_checked(text: str) -> str:
     if LANGUAGE.fullmatch(text):
         return text
     raise ValueError(
-        f"{text!r} is no language; write an ISO 639 code in small letters such as ja or en, or code, other"
+        f"{text!r} is no language; write an ISO 639 code in small letters such as ja or en, or code, other; a "
+        "source's may be detect"
     )
+
+
+def spoken_checked(text: str) -> str:
+    """The language of a source, or the word that has it found."""
+    return text if text == DETECT else language_checked(text)
 
 
 def text_checked(text: str) -> str:
@@ -108,6 +115,6 @@ class FromField(Settings):
 # The shape decides which of the two is meant, so that a slip is reported once and not once for each.
 _Field = Annotated[FromField, Tag(MAPPING)]
 ByShape = Discriminator(shape_of)
-LanguageOrField = Annotated[Annotated[Language, Tag(WORD)] | _Field, ByShape]
+LanguageOrField = Annotated[Annotated[Annotated[str, AfterValidator(spoken_checked)], Tag(WORD)] | _Field, ByShape]
 NameOrField = Annotated[Annotated[Name, Tag(WORD)] | _Field, ByShape]
 TextOrField = Annotated[Annotated[Text, Tag(WORD)] | _Field, ByShape]

@@ -68,7 +68,7 @@ def test_a_document_left_out_by_score_shows_what_its_draw_asked(run: Finished, r
     assert told.document.score is not None
     assert told.document.needed is not None
     assert told.document.score < told.document.needed
-    assert told.keep == {"pareto": 2}
+    assert told.keep == {"pareto": 2.0}
     # Kept is where the draw is below (2 - s)^-alpha; the score asked for is where the two are equal.
     assert (
         told.draws["quality"] == pytest.approx((2 - told.document.needed) ** -2, abs=2e-4) or told.document.needed == 0

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prep.errors import BadSettings
-from prep.filters.pareto import STEPS, expected_floor, keep_probability, kept
+from prep.filters.pareto import LEVEL, STEPS, expected_floor, keep_probability, kept, largest_kept, strictest
 
 ALL = np.arange(65536, dtype=np.uint16)
 LAST = np.uint64(2**64 - 1)
@@ -60,6 +60,25 @@ def test_an_alpha_that_is_no_whole_number_meets_its_probability() -> None:
     for score in (0, 20_000, 60_000):
         share = kept(np.full(len(draws), score, np.uint16), draws, 3.7).mean()
         assert share == pytest.approx(keep_probability(np.array([score / 65535]), 3.7)[0], abs=0.003)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32), st.integers(0, 900))
+def test_the_strictest_alpha_says_at_which_alphas_a_document_is_kept(seed: int, level: int) -> None:
+    chance = np.random.default_rng(seed)
+    scores = chance.integers(0, 65536, 5000).astype(np.uint16)
+    draws = chance.integers(0, 2**64, 5000, dtype=np.uint64)
+    np.testing.assert_array_equal(strictest(scores, draws, 9) >= level, kept(scores, draws, level / LEVEL))
+
+
+@pytest.mark.parametrize("level", [0, 1, 37, 300, 899, 900])
+def test_the_strictest_alpha_is_exact_at_the_border_of_every_score(level: int) -> None:
+    """At the last draw that is kept and at the next, where floating point alone cannot tell."""
+    scores = ALL[::97]
+    last = largest_kept(level / LEVEL)[scores]
+    assert (strictest(scores, last, 9) >= level).all()
+    beyond = last < LAST
+    assert (strictest(scores[beyond], last[beyond] + np.uint64(1), 9) < level).all()
 
 
 def test_alpha_nought_keeps_everything() -> None:

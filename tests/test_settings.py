@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from prep import configs
 from prep.errors import BadSettings
 from prep.pipeline import runfile, settings, values
+from prep.pipeline.keeping.ask import Keep
 from prep.pipeline.mistakes import EXAMPLES, names_at
 from prep.pipeline.mixing import ask
 from prep.pipeline.mixing.ask import Mix
@@ -29,7 +30,11 @@ PARTS = [
 ]
 
 
-NEEDS: dict[type[Settings], dict[str, Any]] = {FromField: {"field": "x"}, ask.Floor: {"epochs": 1.0}}
+NEEDS: dict[type[Settings], dict[str, Any]] = {
+    FromField: {"field": "x"},
+    ask.Floor: {"epochs": 1.0},
+    Keep: {"share": 0.3},
+}
 
 
 def source(**keys: Any) -> Source:
@@ -119,7 +124,9 @@ def test_texts_are_neither_empty_nor_hold_control_characters(text: str) -> None:
     ("part", "keys"),
     [(Budget, {"tokens": 0}), (Budget, {"tokens": 2**63}), (Budget, {"params": True}), (Mix, {"max_epochs": 0.5}),
      (Mix, {"max_epochs": float("inf")}), (Mix, {"code": 20}), (Mix, {"pair": ["ja"]}), (Mix, {"pair": ["ja", "ja"]}),
-     (Mix, {"within": "evenly"}), (settings.Keep, {"pareto": 0}), (settings.Keep, {"threshold": 1.5}),
+     (Mix, {"within": "evenly"}), (Keep, {"pareto": 0}), (Keep, {"threshold": 1.5}),
+     (Keep, {"share": 0}), (Keep, {"tokens": 0}), (Keep, {"pareto": 2.345}),
+     (Keep, {"pareto": "much"}), (Keep, {}), (Keep, {"share": 0.1, "on": "score"}),
      (settings.Export, {"formats": []}), (settings.Export, {"shard": "256M"}), (Run, LEAST | {"seed": -1}),
      (Run, LEAST | {"sources": {}}), (Run, LEAST | {"tokenizers": {}})],
 )  # fmt: skip
@@ -180,7 +187,7 @@ def test_keys_are_found_at_every_level() -> None:
     assert names_at(Run, ("budget",)) == ("params", "law", "tokens", "in", "eod", "exact", "choose")
     assert names_at(Run, ("sources", "x", "language")) == ("field", "values")
     assert names_at(Run, ("sources", "x", "fields")) == ("id", "text")
-    assert names_at(Run, ("quality", "keep", "ja")) == ("pareto", "threshold")
+    assert names_at(Run, ("quality", "keep", "ja")) == ("pareto", "threshold", "share", "tokens", "on")
     assert names_at(Run, ("tokenizers",)) == names_at(Run, ("mix", "within", "ja")) == names_at(Run, ("nothing",)) == ()
 
 

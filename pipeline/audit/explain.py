@@ -25,7 +25,7 @@ Cause = Literal[
 
 # Shares from which a cause is named. Clean sources at hand have: markup 0.001 and less, mojibake 0.005 (pages of many
 # languages 0.018), digits 0.10 (arithmetic), spaces 0.20 (prose) and 0.32 (Python), runs 0.000.
-MARKUP, MOJIBAKE, DIGITS, SPACES, RUNS, SYMBOLS = 0.03, 0.01, 0.15, 0.25, 0.02, 0.045
+MARKUP, MOJIBAKE, DIGITS, SPACES, RUNS, CODE = 0.03, 0.01, 0.15, 0.25, 0.02, 0.3
 SHORT = 60.0  # bytes per document: chat and titles; a first word without a space before it is another token
 POOR = 0.75  # a tokenizer with so much of the range's low end on plain prose was not made for the language
 
@@ -142,8 +142,9 @@ def _other_language(source: Source) -> Iterator[Reason]:
         return
     yield Reason(
         "language",
-        f"declared {source.language}, but it reads as {guess}: letters are {_scripts(source.traits)}"
-        f"{_function_words(source.traits, guess)}. Declare language: {guess}, or look for what was mixed in",
+        f"declared {source.language}, but it reads as {guess}: {_percent(source.traits.languages[guess])} of the text "
+        f"is found to be in it, and the letters are {_scripts(source.traits)}. Declare language: {guess}, or look "
+        "for what was mixed in",
         0.95,
     )
 
@@ -151,11 +152,6 @@ def _other_language(source: Source) -> Iterator[Reason]:
 def _scripts(traits: Traits) -> str:
     best = sorted(traits.scripts.items(), key=lambda each: -each[1])[:3]
     return ", ".join(f"{name} {format_share(round(share, 2))}" for name, share in best if share >= 0.01)
-
-
-def _function_words(traits: Traits, guess: str) -> str:
-    share = traits.words.get(guess, 0.0)
-    return f", and {format_share(round(share, 2))} of the words are function words of {guess}" if share > 0.05 else ""
 
 
 def _mojibake(traits: Traits) -> Iterator[Reason]:
@@ -190,7 +186,7 @@ def _denser(traits: Traits) -> Iterator[Reason]:
             "a token. Declare kind: numbers, or drop tables",
             min(0.85, 0.3 + traits.digits),
         )
-    if traits.symbols >= SYMBOLS and traits.words.get("code", 0.0) >= SYMBOLS:
+    if traits.languages.get("code", 0.0) >= CODE:
         yield Reason(
             "code",
             f"{_percent(traits.symbols)} of the characters are brackets and operators, as in code, where prose has "

@@ -47,7 +47,9 @@ class Traits:
     spaces: float  # share of characters that are white space
     symbols: float = 0.0  # share of characters that code is full of: {}()[];=<>_
     runs: float = 0.0  # share of characters in unbroken runs of 100 and more from base64's alphabet
-    words: Mapping[str, float] = field(default_factory=dict)  # share of words on a language's list of function words
+    languages: Mapping[str, float] = field(
+        default_factory=dict
+    )  # share of bytes found to be in each; the rest is unknown
     documents: int = 0  # that were looked at
 
 

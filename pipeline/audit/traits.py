@@ -7,6 +7,7 @@ regular expressions of markup and mojibake are run by RE2. The order of texts an
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,8 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prep.filters import language
+from prep.filters.tongues import CODE
 from prep.pipeline.audit.figures import Traits
-from prep.pipeline.audit.languages import WORDS, language_of
+from prep.pipeline.audit.languages import language_of
 
 __all__ = ["SCRIPTS", "Tally", "language_of", "of"]
 
@@ -38,7 +41,6 @@ BLOCKS: dict[str, tuple[tuple[int, int], ...]] = {  # first and last code point;
     "Greek": ((0x370, 0x3FF), (0x1F00, 0x1FFF)),
     "Hebrew": ((0x590, 0x5FF), (0xFB1D, 0xFB4F)),
 }
-CODE_SYMBOLS = "{}()[];=<>_"
 BASE64 = "+/="  # beside ASCII letters and digits
 PIECE = 1 << 18  # bytes looked at at once: what is made of them stays in the cache
 LONG_RUN = 100  # characters; no word of any language, and few addresses, are as long
@@ -72,8 +74,6 @@ MOJIBAKE = "|".join((
     "､(?:[\uff61-\uff9f]{1,9}､){2}",  # EUC-JP kana as Shift_JIS
     "\\$B(?:[$%][!-s]){2}",  # ISO-2022-JP without its escapes
 ))  # fmt: skip
-HEAD = 400  # characters of a document whose words are looked at: enough for a guess, and short of its licence's end
-TRIM = ".,;:!?\"'()«»“”„"
 
 
 @cache
@@ -89,7 +89,7 @@ def _classes() -> npt.NDArray[np.uint8]:
             table[[code for code in block if chr(code).isalpha() or _is_mark(code)]] = SCRIPTS.index(script)
     table[[code for code in range(0x20000) if chr(code).isdecimal()]] = DIGIT
     table[[code for code in range(0x3001) if chr(code).isspace()]] = SPACE
-    table[[ord(each) for each in CODE_SYMBOLS]] = SYMBOL
+    table[[*language.SYMBOLS]] = SYMBOL
     table[0x30FC] = SCRIPTS.index("Kana")  # ー
     return table
 
@@ -107,15 +107,6 @@ def _in_runs() -> npt.NDArray[np.bool_]:
     return table
 
 
-@cache
-def _listed() -> tuple[pa.Array, npt.NDArray[np.bool_]]:
-    """All function words, and which of them each language has."""
-    words = sorted({word for listed in WORDS.values() for word in listed})
-    return pa.array(words, pa.large_string()), np.array(
-        [[word in listed for word in words] for listed in WORDS.values()]
-    )
-
-
 def _zeros(size: int) -> npt.NDArray[np.int64]:
     return np.zeros(size, np.int64)
 
@@ -125,8 +116,7 @@ class Tally:
     """Adds up what texts look like. Two can be added, and it goes from process to process."""
 
     classes: npt.NDArray[np.int64] = field(default_factory=lambda: _zeros(CLASSES))
-    languages: npt.NDArray[np.int64] = field(default_factory=lambda: _zeros(len(WORDS)))
-    words: int = 0
+    languages: Counter[str] = field(default_factory=Counter)  # bytes of each
     documents: int = 0
     broken: int = 0  # documents with mojibake
     markup: int = 0  # bytes
@@ -145,14 +135,12 @@ class Tally:
         self.runs += _long_runs(np.frombuffer(content, np.uint8))
         self.broken += pc.sum(pc.match_substring_regex(texts, MOJIBAKE)).as_py() or 0
         self.markup += len(content) - _bytes(pc.replace_substring_regex(texts, MARKUP, ""))
-        words, found = _words(texts)
-        self.words += words
-        self.languages += found
+        self.languages.update(_languages(texts))
 
     def plus(self, other: Tally) -> Tally:
         """Both together."""
         return Tally(
-            self.classes + other.classes, self.languages + other.languages, self.words + other.words,
+            self.classes + other.classes, self.languages + other.languages,
             self.documents + other.documents, self.broken + other.broken, self.markup + other.markup,
             self.runs + other.runs, self.bytes + other.bytes,
         )  # fmt: skip
@@ -161,7 +149,6 @@ class Tally:
         """Shares of what was added."""
         letters, chars = int(self.classes[: len(SCRIPTS)].sum()), int(self.classes.sum())
         shares = (self.classes[: len(SCRIPTS)] / max(letters, 1)).tolist()
-        languages = (self.languages / max(self.words, 1)).tolist()
         return Traits(
             scripts={name: share for name, share in zip(SCRIPTS, shares, strict=True) if share},
             markup=self.markup / max(self.bytes, 1),
@@ -170,7 +157,7 @@ class Tally:
             spaces=int(self.classes[SPACE]) / max(chars, 1),
             symbols=int(self.classes[SYMBOL]) / max(chars, 1),
             runs=self.runs / max(self.bytes, 1),
-            words={name: share for name, share in zip(WORDS, languages, strict=True) if share},
+            languages={name: number / self.bytes for name, number in sorted(self.languages.items())},
             documents=self.documents,
         )
 
@@ -231,11 +218,14 @@ def _long_runs(data: npt.NDArray[np.uint8]) -> int:
     return total + (tail if tail >= LONG_RUN else 0)
 
 
-def _words(texts: pa.LargeStringArray) -> tuple[int, npt.NDArray[np.int64]]:
-    """Words at the head of each document, and how many are on each language's list."""
-    heads = pc.utf8_lower(pc.utf8_slice_codeunits(texts, 0, HEAD))
-    words = pc.utf8_trim(pc.list_flatten(pc.ascii_split_whitespace(heads)), TRIM)
-    words = pc.if_else(pc.equal(words, ""), None, words).drop_null()
-    listed, has = _listed()
-    found = np.asarray(pc.index_in(words, listed).drop_null(), np.int64)
-    return len(words), has @ np.bincount(found, minlength=len(listed))
+def _languages(texts: pa.LargeStringArray) -> Counter[str]:
+    """Bytes by the language that they are found to be in, where that can be relied on."""
+    counts: Counter[str] = Counter()
+    rows = texts.cast(pa.large_binary()).to_pylist()
+    for row, found in zip(rows, language.cld2(rows), strict=True):
+        if not found.reliable or found.language is None:
+            continue
+        counts[found.language] += round(found.share * len(row))
+        if found.second is not None and found.language != CODE:
+            counts[found.second] += round(found.second_share * len(row))
+    return counts

@@ -16,8 +16,9 @@ from prep.pipeline.explain.cell import WORDS, Cell, cell
 from prep.pipeline.explain.corpus import Standing, standings
 from prep.pipeline.explain.group import Group, group
 from prep.pipeline.explain.why import Known, Why, whys
+from prep.pipeline.keeping.groups import kept_of
 from prep.pipeline.look.document import Document, documents
-from prep.pipeline.look.fates import Fates, terms
+from prep.pipeline.look.fates import Fates, judging, terms
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.rows import Place, rows
 from prep.pipeline.reasons import Place as CellName
@@ -74,8 +75,12 @@ def _draws(finished: Finished, key: int) -> dict[str, float]:
 
 def _keep(finished: Finished, name: CellName) -> dict[str, Any] | None:
     """What the documents of a cell are kept by; None where their score is not asked."""
-    keep = terms(finished).judged_by(name)
-    return None if keep is None else keep.model_dump(exclude_none=True)
+    columned, judged_by = judging(finished), terms(finished)
+    keep = kept_of(columned.cells, judged_by, columned.scores).get(columned.cells.index(name))
+    if keep is None:
+        return None
+    said: dict[str, Any] = {keep.way: keep.alpha} if keep.alpha is not None else {keep.way: keep.lowest}
+    return said | ({"on": keep.on} if keep.on == "quantile" else {})
 
 
 def _quantile(finished: Finished, document: Document) -> float | None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from prep.filters.quality import SCALE
 from prep.manifests.ledger import CELL, COPIES
 from prep.pipeline import chain
-from prep.pipeline.look.fates import COPIES_THEN, THEN, Fates, names_of, reason_names, terms
+from prep.pipeline.look.fates import COPIES_THEN, THEN, Fates, borders_of, names_of, reason_names
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.margin import NOT_ASKED, needed
 from prep.pipeline.look.rows import Place, rows
@@ -69,7 +69,8 @@ def needed_scores(finished: Finished, values: Sequence[dict[str, Any]]) -> list[
     if not values or not finished.has(QUALITY):
         return [None] * len(values)
     batch = pa.RecordBatch.from_pylist([{name: each[name] for name in JUDGED_BY.names} for each in values], JUDGED_BY)
-    found = needed(batch, chain.columns(finished.run, finished.results).cells, terms(finished))
+    cells = chain.columns(finished.run, finished.results).cells
+    found = needed(batch, cells, borders_of(finished), finished.run.seed)
     return [None if ask == NOT_ASKED else ask / SCALE for ask in found.tolist()]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,8 @@ from prep.manifests.shards import Columns, table
 from prep.pipeline import chain, mix, query
 from prep.pipeline.findings import nearest
 from prep.pipeline.judge import Columned, Thin, judge
+from prep.pipeline.keeping.groups import borders
+from prep.pipeline.keeping.kept import Border, Kept
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.query import Connection, Limits
 from prep.pipeline.reasons import Reason, Terms
@@ -100,7 +102,21 @@ def terms(finished: Finished) -> Terms:
     else:
         settings = mix.job(finished.run, judging(finished), Thin(finished.run, Limits())).recipe.settings
     found: Terms = TypeAdapter(Terms).validate_python(settings["terms"])
-    return found
+    return found if "size" in finished.results else replace(found, kept=_kept(finished, found))
+
+
+def _kept(finished: Finished, found: Terms) -> tuple[Kept, ...]:
+    """The keeps of `mix`, else those that it would find."""
+    if "mix" in finished.results:
+        return tuple(Kept.read(row) for row in finished.results["mix"].manifest.ledger["keeps"])
+    with query.database(Limits(), finished.run.out) as connection:
+        return mix.decided(finished.run, judging(finished), found, connection).keeps
+
+
+def borders_of(finished: Finished) -> dict[int, Border]:
+    """Which scores are kept at which draws, by number of the cell."""
+    columned = judging(finished)
+    return borders(columned.cells, terms(finished), columned.scores)
 
 
 def judging(finished: Finished) -> Columned:

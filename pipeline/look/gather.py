@@ -13,7 +13,7 @@ from prep.pipeline.chain import Machine
 from prep.pipeline.look import changed, counts, pick
 from prep.pipeline.look.asked import Asked, Wanted, wanted
 from prep.pipeline.look.document import Document, documents
-from prep.pipeline.look.fates import Changed, Fates, fates, reason_names, terms
+from prep.pipeline.look.fates import Changed, Fates, borders_of, fates, reason_names
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.margin import NOT_ASKED, needed
 from prep.pipeline.look.rows import Place
@@ -62,13 +62,13 @@ def _fates(finished: Finished, asked: Asked, machine: Machine, stack: ExitStack)
 
 def _places(finished: Finished, asked: Asked, found: Fates, which: Wanted, sums: counts.Sums) -> dict[str, list[Place]]:
     """By stratum, the places of the documents to show; all that fits is added to the sums on the way."""
-    lowest, judged_by = pick.Lowest(asked.most), terms(finished)
+    lowest, borders = pick.Lowest(asked.most), borders_of(finished) if asked.near_threshold else {}
     cells = chain.columns(finished.run, finished.results).cells
     edges = pick.edges(pick.histogram(pick.fitting(finished, found, which))) if asked.deciles else {}
     for one in pick.fitting(finished, found, which):
         sums.add(one)
         if asked.near_threshold:
-            asks = needed(one.batch, cells, judged_by)
+            asks = needed(one.batch, cells, borders, finished.run.seed)
             near = asks != NOT_ASKED
             distance = np.abs(asks - np.asarray(one.batch[QUALITY].fill_null(0)).astype(np.int64))
             lowest.add(ALL, distance[near], one.places[near])

@@ -6,7 +6,7 @@ keep never takes a document for a lower score and leaves it for a higher one wit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,9 @@ import pyarrow as pa
 from prep.filters.quality import SCALE
 from prep.pipeline import draw
 from prep.pipeline.judge import numbered
-from prep.pipeline.reasons import Place, Terms
+from prep.pipeline.keeping.kept import Border
+from prep.pipeline.reasons import Place
 from prep.pipeline.score import QUALITY
-from prep.pipeline.verdict import kept
 
 NEVER = SCALE + 1  # no score would do
 NOT_ASKED = -1  # the document is not judged by its score
@@ -26,18 +26,16 @@ Scores = npt.NDArray[np.int64]
 Kept = Callable[[npt.NDArray[np.uint16]], npt.NDArray[np.bool_]]
 
 
-def needed(batch: pa.RecordBatch, cells: list[Place], terms: Terms) -> Scores:
+def needed(batch: pa.RecordBatch, cells: list[Place], borders: Mapping[int, Border], seed: int) -> Scores:
     """The lowest stored score with which each document of a batch would be kept; `NOT_ASKED` where none is asked."""
     cell = numbered(batch, cells)
-    drawn = draw.draw(np.asarray(batch["draw_key"]), terms.seed, draw.QUALITY)
+    drawn = draw.draw(np.asarray(batch["draw_key"]), seed, draw.QUALITY)
     scored = np.asarray(batch[QUALITY].is_valid())
     found = np.full(batch.num_rows, NOT_ASKED, dtype=np.int64)
-    for number in np.unique(cell).tolist():
-        keep = terms.judged_by(cells[number])
-        if keep is not None:
-            here = scored & (cell == number)
-            chance = drawn[here]
-            found[here] = lowest(lambda scores, chance=chance, keep=keep: kept(scores, chance, keep), int(here.sum()))  # type: ignore[misc]
+    for number, border in borders.items():
+        here = scored & (cell == number)
+        chance = drawn[here]
+        found[here] = lowest(lambda scores, chance=chance, border=border: border.keeps(scores, chance), int(here.sum()))  # type: ignore[misc]
     return found
 
 

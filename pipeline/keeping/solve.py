@@ -1,0 +1,79 @@
+"""The strictest alphas at which what is kept still feeds the mix, on a grid of hundredths.
+
+A group must give, within its epochs, what the mix would ask of it if nothing were left out by score: its part of the
+corpus is decided by the text there is and by the mix, never by the filter. Were only the whole language fed, its
+curated text, repeated, could stand for all of its web pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from prep.errors import Short
+from prep.pipeline.mixing.allot import fed, wanted
+from prep.pipeline.mixing.ask import Mix
+from prep.pipeline.mixing.tree import Cell, max_epochs
+
+Levels = Mapping[int, int]  # by number of a group: hundredths of alpha
+Available = Callable[[Levels], Sequence[Cell]]  # what there is, with some groups at these levels
+
+
+def levels(members: Mapping[int, Sequence[int]], available: Available, asked: tuple[Mix, int], most: int) -> Levels:
+    """The largest level up to `most` of each group; 0 for all where the mix is not fed even with everything kept.
+
+    `members` are the groups' cells. Groups are first solved alone, the others kept whole. Should these levels together
+    not feed the mix, all are lowered to the largest common one at which they do.
+    """
+    nothing = dict.fromkeys(members, 0)
+    goal = _goal(asked, available(nothing))
+    if goal is None:
+        return nothing
+    total, parts = goal
+
+    def fits(found: Levels) -> bool:
+        cells = available(nothing | dict(found))
+        return feeds(asked[0], total, cells) and all(
+            _gives(asked[0], cells, numbers, parts) for member, numbers in members.items() if member in found
+        )
+
+    alone = {member: largest(most, lambda level, of=member: fits({of: level})) for member in members}  # type: ignore[misc]
+    common = largest(most, lambda level: fits({member: min(level, each) for member, each in alone.items()}))
+    return {member: min(common, each) for member, each in alone.items()}
+
+
+def largest(most: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to `most` that fits, by halves; 0 is taken to."""
+    if fits(most):
+        return most
+    low, high = 0, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _goal(asked: tuple[Mix, int], cells: Sequence[Cell]) -> tuple[int, Mapping[tuple[str, str, str], int]] | None:
+    """The tokens of the corpus, and of each cell, with everything kept; None where that does not feed it."""
+    mix, total = asked
+    try:
+        able = fed(mix, total, cells)
+        if not able.enough:
+            total = able.possible if mix.when_short == "shrink" else 0
+        return (total, wanted(mix, total, cells)[1]) if total else None
+    except Short:
+        return None
+
+
+def feeds(mix: Mix, total: int, cells: Sequence[Cell]) -> bool:
+    """Whether cells feed a corpus of so many tokens."""
+    try:
+        able = fed(mix, total, cells)
+    except Short:
+        return False
+    return able.enough or able.possible >= total
+
+
+def _gives(mix: Mix, cells: Sequence[Cell], numbers: Sequence[int], parts: Mapping[tuple[str, str, str], int]) -> bool:
+    """Whether a group gives its part within its epochs."""
+    there = sum(int(cells[number].tokens * max_epochs(mix, cells[number].place)) for number in numbers)
+    return there >= sum(parts.get(cells[number].place, 0) for number in numbers)
