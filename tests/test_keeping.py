@@ -139,7 +139,7 @@ def test_auto_shrinks_with_a_mix_that_shrinks() -> None:
 
 def test_what_is_advised_feeds_the_mix_and_nothing_stricter_does() -> None:
     plan = planned([group(Keep(pareto=50.0), 1, 2), group(Keep(threshold=0.99), 3, key="en")], 900)
-    decided = Decided(PARTED, 100_000, 0, tuple(resolve(plan, PARTED, 100_000, 0)), plan)
+    decided = Decided(PARTED, 100_000, 0, keeps=tuple(resolve(plan, PARTED, 100_000, 0)), plan=plan)
     lines = decided.advice()
     assert [line.split()[0] for line in lines] == ["quality.keep.ja", "quality.keep.en"]
     for way in ("pareto", "threshold", "tokens"):
@@ -156,7 +156,10 @@ def named(line: str, way: str) -> Keep:
 
 def test_no_keep_is_blamed_for_text_that_is_not_there() -> None:
     plan = planned([group(Keep(pareto=9.0), 1, 2)], 200)
-    assert "no keep is to blame" in Decided(MIX, 10**9, 0, tuple(resolve(plan, MIX, 10**9, 0)), plan).advice()[0]
+    assert (
+        "no keep is to blame"
+        in Decided(MIX, 10**9, 0, keeps=tuple(resolve(plan, MIX, 10**9, 0)), plan=plan).advice()[0]
+    )
 
 
 @pytest.mark.parametrize(
