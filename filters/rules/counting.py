@@ -107,6 +107,8 @@ def figures(texts: pa.Array, how: How) -> dict[str, npt.NDArray[np.uint32]]:
     texts = texts.cast(pa.large_string())
     offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8) if len(texts) else NO_TEXT
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    for numbers in (data, offsets):
+        numbers.flags.writeable = False  # whoever made the buffers: numba compiles everything again for another type
     into = np.zeros((len(texts), len(COUNTS)), np.uint32)
     kernel.every(data, offsets, table(), how.plan, kernel.room(int(np.diff(offsets).max(initial=0))), into)
     if unspaced(how.language):  # nothing tells where a word begins, so it counts wherever it stands
