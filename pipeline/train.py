@@ -219,14 +219,15 @@ def _has(receipt: Receipt, stage: Train) -> bool:
 
 
 def languages(run: Run, ingested: Result) -> list[str]:
-    """The languages to train for: those whose text is filtered and that have text of both sides.
+    """The languages to train for: all that have text of both sides, for what no keep names is kept by `auto`.
 
     Errors: BadModel, where a language that the run file keeps by score lacks text of one side.
     """
     if run.quality is None or run.quality.train is None:
         return []
     there = {(row["language"], row["kind"]) for row in ingested.manifest.ledger["cells"]}
-    spoken = sorted({language for language, _ in there} if not run.quality.keep else run.quality.keep)
+    kept = run.quality.keep.keys() - run.sources.keys()  # else it is the source's own keep
+    spoken = sorted({language for language, _ in there} | kept)
     found = []
     for language in spoken:
         kinds = {kind for other, kind in there if other == language}
@@ -237,7 +238,7 @@ def languages(run: Run, ingested: Result) -> list[str]:
         ]
         if not lacking:
             found.append(language)
-        elif language in run.quality.keep:
+        elif language in kept:
             raise BadModel(
                 f"quality: {language} is kept by score, but has no text of the kinds in `quality.train.{lacking[0]}`; "
                 f"its kinds are {', '.join(sorted(kinds)) or 'none'}. Add a source, or name a model: "
