@@ -28,6 +28,7 @@ from prep.pipeline import (
 from prep.pipeline.judge import Columned, Thin
 from prep.pipeline.query import Limits
 from prep.pipeline.settings import Run, Tokenizer
+from prep.pipeline.sizing.excluding import Excluded
 from prep.pipeline.sources.listing import Listing
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import Job, Result
@@ -120,6 +121,8 @@ def opened(run: Run, until: str, spread: Spread) -> None:
     wanted = STAGES[: STAGES.index(until) + 1]
     if "count" in wanted:
         list(spread(_open_tokenizer, run.tokenizers.values()))
+    if "size" in wanted:
+        Excluded.of(run)
     if "score" in wanted and run.quality is not None:
         list(spread(_open_model, run.quality.model.values()))
     if "score" in wanted and run.rules is not None:
