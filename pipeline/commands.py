@@ -116,6 +116,10 @@ def dry_run(settings: Run, machine: Machine, until: str) -> None:
         most = space.needed(settings, {} if "ingest" in look.reused else listings)
         free = files.free_bytes(settings.out)
         screen.print(f"disk: about {format_bytes(most)} needed{f', {format_bytes(free)} free' if free else ''}")
+        where = machine.scratch or "the folder of the export"
+        screen.print(
+            f"of that about {format_bytes(space.scratch(settings))} for a while, in {where}, to put it in order"
+        )
 
 
 def forecast(settings: Run, machine: Machine, plain: bool) -> None:

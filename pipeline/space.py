@@ -13,7 +13,8 @@ from prep.pipeline.sources.listing import Listing
 
 UNPACKED = 1.2  # bytes that a run writes per byte of packed input: text packed again, its hashes, thin columns
 PLAIN = 0.6  # the same per byte of input that lies unpacked
-PER_TOKEN = 7.0  # bytes that export needs for a token: 4 to 5 of text as scratch, and as much packed by half
+TEXT = 4.5  # bytes of text for a token, which lie as scratch while the corpus is put in order
+PER_TOKEN = TEXT + 2.5  # bytes that export needs for a token: the scratch, and the text packed
 MODEL = 25_000_000  # bytes of a trained model
 PACKED = (".gz", ".zst", ".parquet", ".arrow", ".feather")
 
@@ -27,6 +28,11 @@ def needed(run: Run, listings: Mapping[str, Listing]) -> int:
             read += piece.size * (UNPACKED if packed else PLAIN)
     models = MODEL * len(run.quality.keep or run.mix.shares or (1, 2)) if run.quality and run.quality.train else 0
     return int(read + models + budget.tokens(run.budget) * PER_TOKEN)
+
+
+def scratch(run: Run) -> int:
+    """Bytes of `needed` that lie in the scratch folder while export puts the corpus in order, and are gone after."""
+    return int(budget.tokens(run.budget) * TEXT)
 
 
 def must_fit(run: Run, listings: Mapping[str, Listing]) -> None:
