@@ -137,6 +137,7 @@ def _decide(question: _Question) -> Decision:
     if known := recalled(digest(given), given.specials, sample):
         return Decision(*known)
     ask = _asked(given)
+    _ = ask.reference  # first: what is wrong with the file is its library's to say
     engines, refused = candidates(ask)
     evidence = decided(ask, engines, sample)
     unsuited = {each.engine: each.reason for each in refused}

@@ -8,14 +8,24 @@ then, it does without for the rest of the process. Only Hugging Face datasets ne
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib.abc import MetaPathFinder
+from typing import Protocol
 
 import pyarrow as pa
 
-from prep.pipeline.settings import Run
+from prep.pipeline.settings import Source
 
 
-def needs_pandas(run: Run) -> bool:
+class Sourced(Protocol):
+    """A run, or what is asked of an audit."""
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """By name."""
+
+
+def needs_pandas(run: Sourced) -> bool:
     """Whether a source is read through `datasets`."""
     return any(source.hf is not None for source in run.sources.values())
 

@@ -201,7 +201,7 @@ WRONG = (OneIn200, OverLong, NoJoiner, SecondBatch, Forgetful, Unsliced, Raises,
 def ask(reference: Counter | None = None) -> Ask:
     """For a reference that is not in any file."""
     files = Files("planted", Kind.JSON, (b"{}",))
-    return Ask(files, "c0ffee", None, Specials.LIBRARY, reference or Characters())
+    return Ask(files, "c0ffee", None, Specials.LIBRARY, lambda: reference or Characters())
 
 
 def large(texts: Sequence[str]) -> pa.LargeStringArray:

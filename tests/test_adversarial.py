@@ -88,19 +88,19 @@ def test_many_specials_do_not_swell_the_set() -> None:
 
 def asked(file: Path) -> Ask:
     files = find(str(file))
-    return Ask(files, "", None, Specials.LIBRARY, Characters())
+    return Ask(files, "", None, Specials.LIBRARY, Characters)
 
 
 def test_specials_are_read_from_a_tokenizer_json() -> None:
     added = {"added_tokens": [{"content": "<eod>"}, {"content": "[X]"}]}
     files = Files("t", Kind.JSON, (orjson.dumps(added),))
-    assert adversarial.own_specials(Ask(files, "", None, Specials.LIBRARY, Characters())) == ["<eod>", "[X]"]
+    assert adversarial.own_specials(Ask(files, "", None, Specials.LIBRARY, Characters)) == ["<eod>", "[X]"]
     assert adversarial.own_specials(ask()) == []
 
 
 def test_specials_are_read_from_a_pattern() -> None:
     files, split = Files("t", Kind.RANKS, (b"",)), PATTERNS["o200k_base"]
-    found = adversarial.own_specials(Ask(files, "", split, Specials.LIBRARY, Characters()))
+    found = adversarial.own_specials(Ask(files, "", split, Specials.LIBRARY, Characters))
     assert found == ["<|endoftext|>", "<|endofprompt|>"]
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from prep.pipeline.audit import explain, ranges
+from prep.pipeline.audit.counting import portrait
 from prep.pipeline.audit.figures import Estimate, Source, Tokens, Traits
 from prep.pipeline.audit.probes import Measure, measure, texts
 from prep.pipeline.audit.traits import of
-from prep.pipeline.tokenizers import open_tokenizer
+from prep.pipeline.settings import Tokenizer
 from tests.shared import TOKENIZERS, needs_shared
 
 GPT2 = {"en": 4.64, "ja": 2.13, "fr": 2.74, "de": 2.75, "es": 2.79, "ru": 1.64, "zh": 1.4, "ko": 1.19, "code": 2.38}
@@ -52,7 +53,7 @@ def test_a_tokenizer_is_classed_by_what_it_does(ratios: Mapping[str, float], fam
     ],
 )
 def test_real_tokenizers_are_classed(path: str, family: str) -> None:
-    assert ranges.family_of(measure(path, open_tokenizer(str(TOKENIZERS / path)))) == family
+    assert ranges.family_of(measure(path, portrait(Tokenizer(path=str(TOKENIZERS / path))).tokens)) == family
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_an_unknown_normalizer_is_refused() -> None:
 
 def assert_refused(found: Ask, whole: dict[str, object], reason: str) -> None:
     files = type(found.files)(found.files.path, found.files.kind, (orjson.dumps(whole),))
-    engines, refused = candidates(Ask(files, found.digest, None, found.specials, found.reference))
+    engines, refused = candidates(Ask(files, found.digest, None, found.specials, lambda: found.reference))
     assert not engines
     assert {refusal.engine for refusal in refused} == ENGINES.keys()
     assert all(reason in refusal.reason for refusal in refused if refusal.engine in ("gigatoken", "fastokens"))
@@ -168,7 +168,7 @@ def assert_refused(found: Ask, whole: dict[str, object], reason: str) -> None:
 def test_a_broken_file_refuses_engines_and_nothing_more() -> None:
     found = ask("gpt-neox-20b")
     files = type(found.files)(found.files.path, found.files.kind, (b"{}",))
-    engines, refused = candidates(Ask(files, found.digest, None, found.specials, found.reference))
+    engines, refused = candidates(Ask(files, found.digest, None, found.specials, lambda: found.reference))
     assert (engines, len(refused)) == ([], len(ENGINES))
 
 
@@ -204,7 +204,7 @@ class Planted:
 
 @given(found=st.lists(st.text("ab|", max_size=6)), marks=st.sets(st.text("ab|", min_size=1, max_size=3)))
 def test_texts_with_a_mark_are_counted_by_the_other(found: list[str], marks: set[str]) -> None:
-    both = Aside(Planted("lean", 1), Planted("full", 2), least(marks))
+    both = Aside(Planted("lean", 1), lambda: Planted("full", 2), least(marks))
     assert both.count(column(found)).tolist() == [1 + any(mark in text for mark in marks) for text in found]
 
 

@@ -176,7 +176,7 @@ def test_what_is_not_sure_is_refused(change: dict[str, object], reason: str) -> 
     (whole if outer else whole["model"]).update(change)
     files = type(found.files)(found.files.path, found.files.kind, (orjson.dumps(whole),))
     with pytest.raises(Unsuited, match=reason):
-        open_segments(Ask(files, found.digest, None, found.specials, found.reference))
+        open_segments(Ask(files, found.digest, None, found.specials, lambda: found.reference))
 
 
 @needs_shared

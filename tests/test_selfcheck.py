@@ -286,7 +286,7 @@ def test_where_checks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_over_a_real_reference() -> None:
     files = find(str(TOKENIZERS / "llm-jp-v3.1-100k" / "tokenizer.model"))
     reference = open_tokenizer(files.path)
-    asked = Ask(files, reference.digest, None, Specials.LIBRARY, reference)
+    asked = Ask(files, reference.digest, None, Specials.LIBRARY, lambda: reference)
     evidence = decide(asked, [Right(reference, "sound"), OneIn200(reference, "quick")], SAMPLE)
     assert {checked.engine for checked in evidence.sources} == {"sound"}
     (refusal,) = evidence.refusals

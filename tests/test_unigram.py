@@ -169,7 +169,7 @@ JSON: dict[str, Any] = {
 @given(st.lists(st.text("ab xyz\u2581猫<unk>", max_size=12), max_size=5))
 def test_a_json_counts_as_tokenizers_does(texts: list[str]) -> None:
     files = Files("m", Kind.JSON, (orjson.dumps(JSON),))
-    ask = Ask(files, "digest", None, Specials.LIBRARY, open_json(files, "digest"))
+    ask = Ask(files, "digest", None, Specials.LIBRARY, lambda: open_json(files, "digest"))
     assert_same(ask, open_unigram(ask), texts)
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from prep.pipeline import counting
+from prep.pipeline.audit import probes
 from prep.pipeline.counting import REFERENCE, Decision
 from prep.pipeline.ingest import hashes
 from prep.pipeline.settings import Tokenizer
 from prep.pipeline.spread import Spread
+from prep.pipeline.tokenizers import remembered
+from prep.pipeline.tokenizers.remembered import Portrait
 from prep.pipeline.tokenizers.selfcheck import Sample
 
 
@@ -23,6 +27,13 @@ class Miscounted(Exception):
     def __init__(self, tokenizer: str, source: str) -> None:
         super().__init__(tokenizer, source)
         self.tokenizer, self.source = tokenizer, source
+
+
+@lru_cache(maxsize=16)
+def portrait(given: Tokenizer) -> Portrait:
+    """What a tokenizer is, and makes of the probes."""
+    texts = tuple(probes.texts().values())
+    return remembered.portrait(counting.digest(given), partial(counting.reference, given), texts)
 
 
 @dataclass(frozen=True)
@@ -68,10 +79,10 @@ class Counting:
 
     def described(self, name: str, source: str) -> Described:
         """What the figures say of a tokenizer."""
-        counter = counting.reference(self.tokenizers[name])
+        seen = portrait(self.tokenizers[name])
         engine = self._engine(name, source)
         versions = dict(self.decisions[name].evidence.engines) if name in self.decisions else {}
-        return Described(counter.family, counter.vocabulary, f"{engine} {versions.get(engine, '')}".rstrip())
+        return Described(seen.family, seen.vocabulary, f"{engine} {versions.get(engine, '')}".rstrip())
 
     def _engine(self, name: str, source: str) -> str:
         return self.decisions[name].engine(source) if name in self.decisions else REFERENCE

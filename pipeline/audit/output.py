@@ -102,13 +102,14 @@ def measured(tokenizers: Mapping[str, Tokenizer]) -> dict[str, Measure]:
     if not tokenizers:
         return {}
     from prep.pipeline.audit import probes
-    from prep.pipeline.tokenizers import open_tokenizer
+    from prep.pipeline.audit.counting import portrait
 
-    return {name: probes.measure(name, open_tokenizer(each.path, each.pattern)) for name, each in tokenizers.items()}
+    return {name: probes.measure(name, portrait(each).tokens) for name, each in tokenizers.items()}
 
 
 def _audited(flags: Mapping[str, Any], read: Sequence[claims.Claim], notes: Sequence[str]) -> Found:
     from prep.pipeline.audit.measure import measure
+    from prep.pipeline.light import needs_pandas, spare_pandas
     from prep.pipeline.spread import workers
 
     what = asked(flags["paths"], _flags(flags))
@@ -119,7 +120,8 @@ def _audited(flags: Mapping[str, Any], read: Sequence[claims.Claim], notes: Sequ
         click.echo(line, err=flags["as_json"])
 
     measures = measured(what.request.tokenizers)
-    with workers(flags["workers"] or len(os.sched_getaffinity(0))) as spread:
+    begin = None if needs_pandas(what.request) else spare_pandas
+    with workers(flags["workers"] or len(os.sched_getaffinity(0)), begin) as spread:
         sources = tuple(measure(what.request, spread, say))
     judged = tuple(each for source in sources for each in explain.judge(source, measures))
     verdicts = tuple(_verdict(each, measures, _seen(sources)) for each in read)

@@ -8,14 +8,9 @@ GPT-2, GPT-NeoX, Llama, Mistral and cl100k, which spell much of it out in bytes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
 from prep.pipeline.plan.tables import rows
 
@@ -26,13 +21,6 @@ def texts() -> Mapping[str, str]:
     return {row["language"]: row["text"] for row in rows("probes.json", "probes")}
 
 
-class Counts(Protocol):
-    """All that is asked of a tokenizer here."""
-
-    def count(self, texts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        """Tokens of each text."""
-
-
 @dataclass(frozen=True)
 class Measure:
     """Bytes per token of one tokenizer on each probe."""
@@ -41,11 +29,8 @@ class Measure:
     ratios: Mapping[str, float]
 
 
-def measure(name: str, counter: Counts) -> Measure:
-    """Give a tokenizer the probes."""
-    tokens = counter.count(pa.array(texts().values(), pa.large_string()))
-    ratios = {
-        language: len(text.encode()) / max(int(count), 1)
-        for (language, text), count in zip(texts().items(), tokens, strict=True)
-    }
-    return Measure(name, ratios)
+def measure(name: str, tokens: Sequence[int]) -> Measure:
+    """What a tokenizer made of the probes, in order."""
+    sizes = [len(text.encode()) for text in texts().values()]
+    ratios = [size / max(count, 1) for size, count in zip(sizes, tokens, strict=True)]
+    return Measure(name, dict(zip(texts(), ratios, strict=True)))

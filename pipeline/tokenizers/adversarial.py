@@ -12,12 +12,10 @@ from typing import Literal
 
 import orjson
 
+from prep.pipeline.tokenizers import spmodel
 from prep.pipeline.tokenizers.counter import Ask
 from prep.pipeline.tokenizers.files import Kind
-from prep.pipeline.tokenizers.protobuf import fields
-
-# Of sentencepiece_model.proto: ModelProto.pieces = 1; SentencePiece.piece = 1 and .type = 3, which is written last.
-PIECES, TEXT, TYPE, TYPE_TAG, NORMAL = 1, 1, 3, b"\x18", 1
+from prep.pipeline.tokenizers.spmodel import NORMAL
 
 MIXTURES = 2_000  # texts of one to twelve parts that are drawn from all the others
 SPECIAL_CHARACTERS = 60_000  # of a tokenizer's own special tokens in all: a file may list a hundred thousand
@@ -98,17 +96,8 @@ def own_specials(ask: Ask) -> list[str]:
             added = orjson.loads(ask.files.contents[0]).get("added_tokens") or []
             return [token["content"] for token in added]
         case Kind.MODEL:
-            return list(_typed_pieces(ask.files.contents[0]))
+            return [piece.text for piece in spmodel.read(ask.files.contents[0]).pieces if piece.kind != NORMAL]
     return list(ask.split.specials) if ask.split else []
-
-
-def _typed_pieces(model: bytes) -> Iterator[str]:
-    """Pieces of another type than normal, which stands unwritten. Byte pieces `<0x0A>` are among them."""
-    for number, message in fields(model):
-        if number == PIECES and isinstance(message, bytes) and message[-2:-1] == TYPE_TAG:
-            piece = dict(fields(message))
-            if piece.get(TYPE) != NORMAL and isinstance(text := piece.get(TEXT), bytes):
-                yield text.decode()
 
 
 def digest(asked: Iterable[str]) -> str:

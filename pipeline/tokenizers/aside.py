@@ -1,6 +1,6 @@
-"""An engine for most texts and another for those that hold certain marks, so that the first need not look for them."""
+"""An engine for most texts, and another for those that hold certain marks, so that the first need not look for them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,10 @@ MOST_MARKS = 4  # each is looked for in all texts: 0.4 (English) to 0.9 ms (Japa
 
 @dataclass(frozen=True)
 class Aside:
-    """Counts texts without a mark by `lean`, the others by `full`."""
+    """Counts texts without a mark by `lean`, the others by what `full` opens."""
 
     lean: Engine
-    full: Engine | Counter
+    full: Callable[[], Engine | Counter]
     marks: tuple[str, ...]
 
     @property
@@ -38,9 +38,9 @@ class Aside:
         if rows is None:
             return self.lean.count(slab)
         if rows.all():
-            return self.full.count(slab)
+            return self.full().count(slab)
         tokens = np.empty(len(slab), np.int64)
-        for engine, mask in ((self.full, rows), (self.lean, ~rows)):
+        for engine, mask in ((self.full(), rows), (self.lean, ~rows)):
             tokens[mask] = engine.count(slab.filter(pa.array(mask)))
         return tokens
 

@@ -33,7 +33,7 @@ def engine(ask: Ask, opener: Callable[[bytes], Engine]) -> Engine:
     if found.plan:
         return splitting(found.plan, opener, found.content)
     opened = opener(found.content)
-    return Aside(opened, ask.reference, found.marks) if found.marks else opened
+    return Aside(opened, lambda: ask.reference, found.marks) if found.marks else opened
 
 
 def _json(ask: Ask) -> Json:
@@ -52,7 +52,7 @@ def _of_model(ask: Ask) -> Json:
     """Control symbols are text; a text with a user-defined piece goes to sentencepiece."""
     if ask.specials is Specials.TOKEN:
         raise Unsuited("reads control symbols in a text as text")
-    model = spmodel.read(ask.files.contents[0])
+    model = spmodel.usual(ask.files.contents[0])
     if model.algorithm != spmodel.BPE:
         raise Unsuited("the model is not BPE")
     marks = least(model.of(spmodel.USER_DEFINED))

@@ -1,6 +1,7 @@
 """Open what a path names; a process opens each tokenizer once."""
 
 from collections.abc import Callable
+from functools import partial
 
 from prep.errors import BadTokenizer
 from prep.pipeline.tokenizers import hf, pieces, ranks
@@ -29,18 +30,20 @@ def digest_of(path: str, pattern: str | None = None, specials: Specials = Specia
 
 
 def ask_of(path: str, pattern: str | None = None, specials: Specials = Specials.LIBRARY) -> Ask:
-    """The opened tokenizer with all that an engine needs to stand for it; the files are read once."""
+    """The tokenizer with all that an engine needs to stand for it; the files are read once."""
     files = find(path)
     split = _split(files, pattern)
     digest = _digest(files, split, specials)
     key = (path, pattern, digest)
     if key not in _opened:
-        if split:
-            reference: Counter = ranks.open_ranks(files, split, digest, specials)
-        else:
-            reference = OPENERS[files.kind](files, digest, specials)
-        _opened[key] = Ask(files, digest, split, specials, reference)
+        _opened[key] = Ask(files, digest, split, specials, partial(_open, files, split, digest, specials))
     return _opened[key]
+
+
+def _open(files: Files, split: Pattern | None, digest: str, specials: Specials) -> Counter:
+    if split:
+        return ranks.open_ranks(files, split, digest, specials)
+    return OPENERS[files.kind](files, digest, specials)
 
 
 def _digest(files: Files, split: Pattern | None, specials: Specials) -> str:

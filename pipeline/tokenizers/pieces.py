@@ -9,15 +9,12 @@ import pyarrow as pa
 from sentencepiece import SentencePieceProcessor
 
 from prep.errors import BadTokenizer
+from prep.pipeline.tokenizers import spmodel
 from prep.pipeline.tokenizers.counter import Specials, batches, counts
 from prep.pipeline.tokenizers.files import Files
-from prep.pipeline.tokenizers.protobuf import Truncated, fields
 from prep.pipeline.tokenizers.trouble import sound_texts
 
-# Of sentencepiece_model.proto: fields of ModelProto, TrainerSpec and NormalizerSpec, and values of model_type.
-SPECS = {2: "trainer_spec", 3: "normalizer_spec"}
-MODEL_TYPE, NAME, CHARSMAP = 3, 1, 2
-TYPES = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
+TYPES = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}  # values of model_type in sentencepiece_model.proto
 
 
 @dataclass(frozen=True)
@@ -62,25 +59,18 @@ def open_model(files: Files, digest: str, specials: Specials = Specials.LIBRARY)
 
 def _check_whole(path: str, content: bytes) -> str:
     """The algorithm. The library takes what it does not know as the default, and a file cut between fields as whole."""
-    trainer, normalizer = (_spec(path, content, number) for number in SPECS)
-    kind = trainer.get(MODEL_TYPE, 1)  # the .proto's default
-    if not isinstance(kind, int) or kind not in TYPES:
-        raise BadTokenizer(f"{path}: model_type {kind!r} is none of {TYPES}; copy or download it again")
-    name = normalizer.get(NAME, b"")
-    if name not in (b"", b"identity") and not normalizer.get(CHARSMAP):
-        raise BadTokenizer(f"{path}: the table of its normalizer {name!r} is missing; copy or download it again")
-    return TYPES[kind]
-
-
-def _spec(path: str, content: bytes, number: int) -> dict[int, int | bytes]:
-    """The last value of each field in a part of the model, which may come in several pieces."""
     try:
-        parts = [value for field, value in fields(content) if field == number and isinstance(value, bytes)]
-        if not parts:
-            raise Truncated(f"it has no {SPECS[number]}")
-        return dict(fields(b"".join(parts)))
-    except Truncated as error:
-        raise BadTokenizer(f"{path}: a SentencePiece model cut short ({error}); copy or download it again") from error
+        model = spmodel.read(content)
+    except spmodel.Broken as error:
+        raise BadTokenizer(
+            f"{path}: a SentencePiece model that is broken ({error}); copy or download it again"
+        ) from error
+    if model.algorithm not in TYPES:
+        raise BadTokenizer(f"{path}: model_type {model.algorithm} is none of {TYPES}; copy or download it again")
+    if model.normalizer not in (b"", b"identity") and not model.charsmap:
+        name = model.normalizer
+        raise BadTokenizer(f"{path}: the table of its normalizer {name!r} is missing; copy or download it again")
+    return TYPES[model.algorithm]
 
 
 def _check_no_controls(path: str, processor: SentencePieceProcessor) -> None:

@@ -2,11 +2,12 @@
 
 import json
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
+import pyarrow as pa
 from pydantic import TypeAdapter
 
 from prep.cached import folder
@@ -15,15 +16,27 @@ from prep.manifests import files
 from prep.manifests.record import digest, readable
 from prep.pipeline.tokenizers import adversarial, selfcheck
 from prep.pipeline.tokenizers.cached import code
-from prep.pipeline.tokenizers.counter import Ask, Engine
+from prep.pipeline.tokenizers.counter import Ask, Counter, Engine
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.selfcheck import Evidence, Sample
 
 FORMAT = "prep-selfcheck/1"
-CHECKS, DECISIONS = "selfcheck", "decisions"  # folders of the cache
+CHECKS, DECISIONS, PORTRAITS = "selfcheck", "decisions", "portraits"  # folders of the cache
 LARGEST = 10_000_000  # bytes of a file that is read; one source takes about 100
 LIBRARIES = {Kind.JSON: "tokenizers", Kind.PAIR: "tokenizers", Kind.MODEL: "sentencepiece", Kind.RANKS: "tiktoken"}
 EVIDENCE = TypeAdapter(Evidence)
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """What a tokenizer's own library says of it, and its tokens for a few texts."""
+
+    family: str
+    vocabulary: int
+    tokens: tuple[int, ...]
+
+
+PORTRAIT = TypeAdapter(Portrait)
 
 
 def decided(ask: Ask, engines: Sequence[Engine], sample: Sample) -> Evidence:
@@ -76,11 +89,31 @@ def recall(evidence: Evidence, unsuited: dict[str, str], sample: Sample) -> None
         _write(DECISIONS, key, {"evidence": asdict(evidence), "unsuited": unsuited})
 
 
+def portrait(tokenizer: str, reference: Callable[[], Counter], texts: Sequence[str]) -> Portrait:
+    """Of the tokenizer of that digest, which the library is opened for once: that takes up to a second."""
+    key = digest({"asked": [FORMAT, code(), tokenizer, list(texts)], "libraries": _versions(LIBRARIES.values())})
+    try:
+        found = PORTRAIT.validate_json(json.dumps(_read(PORTRAITS, key)["evidence"]), strict=True)
+        if len(found.tokens) == len(texts):
+            return found
+    except (KeyError, ValueError, RecursionError):
+        pass
+    opened = reference()
+    tokens = opened.count(pa.array(texts, pa.large_string())).tolist()
+    made = Portrait(opened.family, opened.vocabulary, tuple(tokens))
+    _write(PORTRAITS, key, {"evidence": asdict(made)})
+    return made
+
+
 def _short(tokenizer: str, specials: str, sample: Sample) -> str:
-    libraries = {name: version(name) for name in (*sorted(set(LIBRARIES.values())), "gigatoken", "fastokens", "numba")}
+    libraries = _versions([*LIBRARIES.values(), "gigatoken", "fastokens", "numba"])
     machine = [platform.system(), platform.machine(), platform.python_version()]
     asked = [FORMAT, selfcheck.VERSION, code(), tokenizer, specials, sample.digest]
     return digest({"asked": asked, "libraries": libraries, "machine": machine})
+
+
+def _versions(libraries: Iterable[str]) -> dict[str, str]:
+    return {name: version(name) for name in sorted(set(libraries))}
 
 
 def _found(key: str, ask: Ask, engines: Sequence[Engine], sample: Sample) -> Evidence | None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from prep.pipeline.tokenizers import spbpe_kernel as kernel
 from prep.pipeline.tokenizers import spmodel
-from prep.pipeline.tokenizers.counter import Ask, Counter, Specials, Unsuited
+from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.slabs import bounds, content, slabs
 from prep.pipeline.tokenizers.spbpe_tables import Tables, tables
@@ -29,7 +29,7 @@ class SpBpe:
     tables: Tables
     prefix: bool
     memo: kernel.Memo
-    reference: Counter
+    ask: Ask
     name: str = "spbpe"
     version: str = "1"  # raise it with any change of what the kernel counts
 
@@ -41,7 +41,7 @@ class SpBpe:
         tokens: npt.NDArray[np.int64] = kernel.count(text, marks, self.tables, self.memo)
         aside = np.flatnonzero(tokens < 0)
         if len(aside):
-            tokens[aside] = self.reference.count(slab.take(pa.array(aside)))
+            tokens[aside] = self.ask.reference.count(slab.take(pa.array(aside)))
         return tokens
 
 
@@ -51,11 +51,11 @@ def open_spbpe(ask: Ask) -> SpBpe:
         raise Unsuited(f"reads a SentencePiece .model, not {ask.files.kind}")
     if ask.specials is Specials.TOKEN:
         raise Unsuited("reads control symbols in a text as text")
-    model = spmodel.read(ask.files.contents[0])
+    model = spmodel.usual(ask.files.contents[0])
     if why := _unsuited(model):
         raise Unsuited(why)
     found = tables(model.of(spmodel.NORMAL), model.of(spmodel.USER_DEFINED))
-    return SpBpe(found, model.prefix, np.zeros(kernel.WORDS * SLOTS, np.uint64), ask.reference)
+    return SpBpe(found, model.dummy, np.zeros(kernel.WORDS * SLOTS, np.uint64), ask)
 
 
 def _unsuited(model: Model) -> str:

@@ -11,14 +11,15 @@ import pyarrow as pa
 import sentencepiece
 import tokenizers
 
-from prep.pipeline.tokenizers.counter import Ask, Counter, Specials, Unsuited
+from prep.pipeline.tokenizers import spmodel
+from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.hf import HuggingFace
-from prep.pipeline.tokenizers.protobuf import Truncated
 from prep.pipeline.tokenizers.slabs import bounds, content, slabs
+from prep.pipeline.tokenizers.spmodel import SPACE
 from prep.pipeline.tokenizers.unigram import memo, viterbi
 from prep.pipeline.tokenizers.unigram.hub import read_json
-from prep.pipeline.tokenizers.unigram.model import BLANK, Unigram, read_model
+from prep.pipeline.tokenizers.unigram.model import Unigram, of_model
 from prep.pipeline.tokenizers.unigram.trie import build
 
 KERNEL = "4"  # of this folder: raise it with every change of what is counted
@@ -31,7 +32,7 @@ class Engine:
     """A loaded model. Texts that hold an added token go to the reference."""
 
     model: Unigram
-    reference: Counter
+    ask: Ask
     name: str = "unigram"
 
     @property
@@ -47,7 +48,7 @@ class Engine:
         counts = np.zeros(len(texts), np.int64)
         viterbi.every(self._lexicon, self._window, self._memo, data, offsets, counts)
         if rows := self._rows_with_needles(data, offsets):
-            counts[rows] = self.reference.count(texts.take(pa.array(rows)))
+            counts[rows] = self.ask.reference.count(texts.take(pa.array(rows)))
         return counts
 
     def _rows_with_needles(self, data: viterbi.Bytes, offsets: viterbi.Longs) -> list[int]:
@@ -62,7 +63,7 @@ class Engine:
     @cached_property
     def _lexicon(self) -> viterbi.Lexicon:
         model = self.model
-        trie = build(model.pieces, model.scores, BLANK if model.escape else " ")
+        trie = build(model.pieces, model.scores, SPACE if model.escape else " ")
         most = SET_BACK if model.single else inf
         margin = 1 + max(abs(model.unknown), *map(abs, model.scores)) * memo.LONGEST
         margin *= 1 if model.single else 2  # in 64 bits the memo's own sums are rounded as the path's are
@@ -83,7 +84,7 @@ class Engine:
 
 def open_unigram(ask: Ask) -> Engine:
     """Refuses whatever it cannot count exactly."""
-    engine = Engine(_read(ask), ask.reference)
+    engine = Engine(_read(ask), ask)
     engine._lexicon  # noqa: B018 - built now, not at the first text
     return engine
 
@@ -102,12 +103,9 @@ def _read(ask: Ask) -> Unigram:
     if ask.specials is Specials.TOKEN:
         raise Unsuited("sentencepiece reads a control symbol written inside a text as text")
     try:
-        model = read_model(content)
-    except Truncated as error:
+        return of_model(spmodel.read(content))
+    except spmodel.Broken as error:
         raise Unsuited(f"{ask.files.path}: {error}") from error
-    if model.charsmap or model.squeeze:
-        raise Unsuited("the model normalises characters or takes blanks away")
-    return model
 
 
 def _finds(text: bytes, needle: bytes) -> Iterator[int]:

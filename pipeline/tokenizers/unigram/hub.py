@@ -6,13 +6,14 @@ from typing import Any
 import orjson
 
 from prep.pipeline.tokenizers.counter import Specials, Unsuited
-from prep.pipeline.tokenizers.unigram.model import BLANK, UNKNOWN_PENALTY, Unigram
+from prep.pipeline.tokenizers.spmodel import SPACE
+from prep.pipeline.tokenizers.unigram.model import UNKNOWN_PENALTY, Unigram
 
 MOST_NEEDLES = 64  # each is searched for in every text, at about 5 GB/s
-SPACE_TO_BLANK = {"type": "Replace", "pattern": {"Regex": " "}, "content": BLANK}
+SPACE_TO_MARK = {"type": "Replace", "pattern": {"Regex": " "}, "content": SPACE}
 PREFIX = [  # ways to write a blank before a text that is not empty: `^` in this library matches after each newline
-    {"type": "Replace", "pattern": {"Regex": r"(?<!\n)^"}, "content": BLANK},
-    {"type": "Prepend", "prepend": BLANK},
+    {"type": "Replace", "pattern": {"Regex": r"(?<!\n)^"}, "content": SPACE},
+    {"type": "Prepend", "prepend": SPACE},
 ]
 
 
@@ -35,7 +36,7 @@ def read_json(content: bytes, held: str, specials: Specials) -> Unigram:
     pieces = [piece for piece, _ in vocab]
     _check(pieces, [score for _, score in vocab], bool(model.get("byte_fallback")))
     needles = {text for text, special in added if not (special and specials is Specials.TEXT)} | {unknown}
-    if len(needles) > MOST_NEEDLES or any(not text or " " in text or BLANK in text for text in needles):
+    if len(needles) > MOST_NEEDLES or any(not text or " " in text or SPACE in text for text in needles):
         raise Unsuited(f"{len(needles)} added tokens, or one with a space in it")
     return Unigram(
         pieces=tuple(pieces),
@@ -46,8 +47,6 @@ def read_json(content: bytes, held: str, specials: Specials) -> Unigram:
         prefix=_prefix(whole.get("normalizer"), whole.get("pre_tokenizer")),
         suffix=False,
         escape=True,
-        squeeze=False,
-        charsmap=b"",
         needles=tuple(sorted(needles)),
     )
 
@@ -65,8 +64,8 @@ def _prefix(normalizer: Any, before: Any) -> bool:
     """Whether a blank is written before a text; spaces must become blanks, and nothing else may happen."""
     steps = normalizer.get("normalizers", [normalizer]) if isinstance(normalizer, dict) else []
     steps = [{**step, "pattern": {"Regex": " "}} if step.get("pattern") == {"String": " "} else step for step in steps]
-    if before is None and steps == [SPACE_TO_BLANK]:
+    if before is None and steps == [SPACE_TO_MARK]:
         return False
-    if before is None and len(steps) == 2 and steps[0] in PREFIX and steps[1] == SPACE_TO_BLANK:
+    if before is None and len(steps) == 2 and steps[0] in PREFIX and steps[1] == SPACE_TO_MARK:
         return True
     raise Unsuited("the json's normalizer and pre_tokenizer are not known to do what sentencepiece does")
