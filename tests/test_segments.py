@@ -15,7 +15,7 @@ from prep.pipeline.tokenizers import Ask, Specials, ask_of
 from prep.pipeline.tokenizers.adversarial import texts as adversarial
 from prep.pipeline.tokenizers.counter import Unsuited
 from prep.pipeline.tokenizers.segments import Segments, open_segments
-from prep.pipeline.tokenizers.segments_kernel import ASK, CUT, KEEP, WIDTH
+from prep.pipeline.tokenizers.segments_kernel import ASK, CUT, KEEP, WIDTH, WINDOW
 from prep.pipeline.tokenizers.segments_tables import Rules, Tables, kinds, tables
 from prep.pipeline.tokenizers.segments_vocabulary import vocabulary
 from tests.shared import CORPUS, TOKENIZERS, needs_shared
@@ -24,7 +24,8 @@ NAMES = ["gpt2", "gpt-neox-20b", "cl100k_base", "o200k_base"]
 PIECES = st.sampled_from([
     "の", "です", "か\u3099", "は\u309a", "か\u0301\u3099", "が", "日", "本語", "漢", "々", "ー", "ｶﾞ", "한", "국어",
     "가\u11a8", "。", "、", "「", "」", "！", "・", "…", " ", "  ", "\u3000", "\n", "\n\n", "\r\n", "\t", "a",
-    "B", "cD", "'s", "'", "é", "e\u0301", "\u0301", "7", "12345", "３", "-", "/", "(", ".", "𠮷", "葛\U000e0100",
+    "B", "cD", "'s", "'", "l'été", "don't", "É", "яд", "ſ", "\u0391\u0345", "ثَ", "abcdefgh", "longer than eight", "é", "e\u0301", "\u0301", "7", "12345", "３", "-", "/", "(", ".", ",", ", ", "?!", ".x", "«\u00a0", "\u2019",
+    "𠮷", "葛\U000e0100",
     "👩\u200d👧", "<|endoftext|>", "  \u3000彼", "\u00a0", "〇", "\ufa19", "word", " Word",
 ])  # fmt: skip
 TEXTS = st.lists(st.lists(PIECES, max_size=14).map("".join), max_size=6)
@@ -86,6 +87,14 @@ def test_letters_after_a_capital_are_not_cut_from_it() -> None:
 
 
 @needs_shared
+@pytest.mark.parametrize("name", ["gpt2", "o200k_base"])
+def test_texts_longer_and_shorter_than_a_window_count_alike(name: str) -> None:
+    """A window ends within a text, where it ends, and before a mark that takes the last cut back."""
+    long = [f"{'a ' * (WINDOW + more)}e\u0301 b\u0301{' c' * more}" for more in range(-4, 3)]
+    assert_equal(name, pa.array([*long, *(["", "x"] * WINDOW), "l'été, é " * WINDOW, *long], pa.large_string()))
+
+
+@needs_shared
 def test_more_misses_than_are_handed_back_at_once() -> None:
     letters = [chr(0x4E00 + one) + "a" + chr(0x4E00 + two) for one in range(0, 20_000, 60) for two in range(150)]
     assert_equal("gpt2", pa.array(["".join(letters), *letters[:99], "".join(letters)]))
@@ -141,8 +150,25 @@ def test_two_letters_are_cut_apart_unless_a_token_lies_across(tokens: list[bytes
     assert may_cut(left, right, tables(tokens, Rules(apart=False, cased=False))) == (not across)
 
 
-NEVER = [" 漢", "\n漢", "\u3000。", "漢\u3099", "漢'", "'漢", "か\u0301", "ab", "漢a", "a漢", "  ", "e\u0301", "|>"]
-ALWAYS = ["漢。", "漢 ", "7漢", "漢7", "a ", "。 "]
+NEVER = [
+    " 漢",
+    "\n漢",
+    "\u3000。",
+    "漢\u3099",
+    "漢'",
+    "'漢",
+    "か\u0301",
+    "ab",
+    "éa",
+    "漢a",
+    "a漢",
+    "  ",
+    "e\u0301",
+    "|>",
+    " a",
+    "'s",
+]
+ALWAYS = ["漢。", "漢 ", "7漢", "漢7", "a ", "é ", "é,", "я\n", "a.", "7.", ". ", "。 "]
 
 
 @pytest.mark.parametrize("rules", [Rules(True, False), Rules(False, False), Rules(False, True)])

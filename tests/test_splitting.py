@@ -222,3 +222,5 @@ class Library:
     def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
         assert self.tokenizer
         return np.array([len(each) for each in self.tokenizer.encode_batch(texts.to_pylist())], np.int64)
+
+    slab = count

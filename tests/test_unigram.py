@@ -113,7 +113,7 @@ def test_no_texts_have_no_counts(engine: Engine) -> None:
 
 def asked(kind: Kind, content: bytes, specials: Specials = Specials.LIBRARY) -> Ask:
     """An ask whose reference is never reached."""
-    return Ask(Files("m", kind, (content,)), "digest", None, specials, None)  # type: ignore[arg-type]
+    return Ask(Files("m", kind, (content,)), "digest", None, specials, lambda: None)  # type: ignore[return-value,arg-type]
 
 
 @pytest.mark.parametrize("options", [{"model_type": "bpe"}, {"model_type": "char"}])

@@ -77,7 +77,18 @@ def _one_at_a_time(made: Any) -> None:
 
 
 @intrinsic
-def prefetch(_typing, array, index):  # type: ignore[no-untyped-def]
+def _trailing_zeros(_typing: Any, number: Any) -> Any:
+    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(0))
+
+    return numba.types.int64(numba.types.uint64), emit
+
+
+trailing_zeros = cast(Callable[[Any], int], _trailing_zeros)  # 64 for 0
+
+
+@intrinsic
+def _prefetch(_typing, array, index):  # type: ignore[no-untyped-def]
     """Begin to fetch the cache line of an element, for later."""
 
     def emit(context, builder, signature, args):  # type: ignore[no-untyped-def]
@@ -90,3 +101,6 @@ def prefetch(_typing, array, index):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return numba.types.void(array, index), emit
+
+
+prefetch = cast(Callable[[Any, Any], None], _prefetch)

@@ -11,7 +11,7 @@ from prep.pipeline.tokenizers.added import Plan
 from prep.pipeline.tokenizers.aside import MOST_MARKS, Aside, least
 from prep.pipeline.tokenizers.counter import Ask, Engine, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
-from prep.pipeline.tokenizers.splitting import splitting
+from prep.pipeline.tokenizers.splitting import Lean, splitting
 from prep.pipeline.tokenizers.vocabulary import kinds
 
 # Both libraries were tried with these. "None" is what `kinds` calls a pattern, which has no type.
@@ -27,7 +27,7 @@ class Json:
     plan: Plan | None = None
 
 
-def engine(ask: Ask, opener: Callable[[bytes], Engine]) -> Engine:
+def engine(ask: Ask, opener: Callable[[bytes], Lean]) -> Engine:
     """The library's engine for an Ask of one of the JSON families."""
     found = _json(ask)
     if found.plan:

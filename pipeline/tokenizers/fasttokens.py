@@ -32,9 +32,10 @@ class Fastokens:
     version: str = version("fastokens")
 
     def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        return np.concatenate([np.zeros(0, np.int64), *map(self._slab, slabs(texts))])
+        return np.concatenate([np.zeros(0, np.int64), *map(self.slab, slabs(texts))])
 
-    def _slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+    def slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+        """Tokens of each text of a slab, which `slabs` or a kernel of ours made."""
         with panics_told("fastokens", "count with another engine"):
             _, offsets = self.tokenizer.get(slab.nbytes).encode_batch_flat(slab.to_pylist())
         return np.diff(np.frombuffer(offsets, np.uint64)).astype(np.int64)

@@ -34,9 +34,10 @@ class Gigatoken:
     version: str = version("gigatoken")
 
     def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        return np.concatenate([np.zeros(0, np.int64), *map(self._slab, slabs(texts))])
+        return np.concatenate([np.zeros(0, np.int64), *map(self.slab, slabs(texts))])
 
-    def _slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+    def slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+        """Tokens of each text of a slab, which `slabs` or a kernel of ours made."""
         texts = slab.cast(pa.large_binary()).to_pylist()
         with panics_told("gigatoken", "count with another engine"):
             encoded = self.tokenizer.get(slab.nbytes).encode_batch(texts, parallel=False)

@@ -9,30 +9,44 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import compiled, prefetch, trailing_zeros
 from prep.pipeline.tokenizers.spbpe_kernel import PADDING, REMEMBERED, WORDS, _key, _load, _slot
 
 __all__ = ["PADDING", "REMEMBERED", "WORDS"]
 
-# Kinds of characters. OTHER are letters not cut between, of two and four bytes all; NEUTRAL is neither letter nor mark;
-# MARK may change the character before it; PUNCT and LATIN are of ASCII, SIGN and LETTER of three bytes.
-KINDS = OTHER, NEUTRAL, MARK, LATIN, NEWLINE, SPACE, DIGIT, PUNCT, SIGN, LETTER = tuple(range(10))
+# Kinds of characters. OTHER are letters not cut between; NEUTRAL is neither letter nor mark; MARK may change the
+# character before it, as may all of four bytes; WORD are letters of one and two bytes; PUNCT and STOP are of ASCII,
+# PUNCT those that added tokens are made of; SIGN and LETTER of three bytes.
+KINDS = OTHER, NEUTRAL, MARK, WORD, SPACE, NEWLINE, DIGIT, PUNCT, STOP, QUOTE, SIGN, LETTER = tuple(range(12))
 KEEP, CUT, ASK = range(3)  # what is done between two kinds; ASK: cut if no token joins the two characters
 WIDTH = 16  # of the table of that
 PENDING = 1 << 31  # in a memo entry, of a segment that is being counted: the rest is its number
+UNKNOWN = -1 << 32  # less than any segment's number can be
 MISSES = 1 << 15  # handed back at once
+WAYS = 4  # entries that may hold a segment, two cache lines; of 2, three frequent words drove each other out
+WINDOW = 1 << 10  # segments looked up together: 48 KB
 CODES = 1 << 16  # what three bytes of UTF-8 can say
+FOUR = CODES - 1  # stands for what takes four
 
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
+ONE = np.uint64(1)
+HIGH, CASE = np.uint64(0x8080808080808080), np.uint64(0x2020202020202020)
+# Added to a byte below 0x80, they set its high bit from "a" on, and from what comes after "z".
+FROM_A, FROM_BRACE = np.uint64(0x1F1F1F1F1F1F1F1F), np.uint64(0x0505050505050505)
 whole = cast(Callable[[Any], int], np.int64)  # numba makes a float of a signed and an unsigned number
 
 
-class Known(NamedTuple):
-    """What segments count. Neither grows, for in the memo the newer replaces the older."""
+Known = npt.NDArray[np.uint64]  # what segments count. It does not grow, for the newer replaces the older
 
-    single: Longs  # by code point, of a segment of one such character; 0 if not known
-    memo: npt.NDArray[np.uint64]
+
+class Window(NamedTuple):
+    """Segments that follow one another: where each ends, after where the first begins; its text, its key, its slot."""
+
+    ends: Longs
+    rows: Longs
+    keys: npt.NDArray[np.uint64]  # three words each
+    slots: Longs  # its first word in the memo
 
 
 class Misses(NamedTuple):
@@ -75,94 +89,155 @@ def _code(word: int) -> int:
 
 @compiled
 def _character(word: int) -> tuple[int, int]:
-    """Code point and size of the character at the low end of a number; the code is 0xFFFF for those not looked at."""
+    """Code point and size of the character at the low end of a number."""
     if word & 0x80 == 0:
         return word & 0x7F, 1
+    if word & 0xE0 == 0xC0:
+        return (word & 0x1F) << 6 | (word >> 8 & 0x3F), 2
     if word & 0xF0 == 0xE0:
         return _code(word), 3
-    return 0xFFFF, 2 if word & 0xE0 == 0xC0 else 4
+    return FOUR, 4
 
 
 @compiled
-def _stays(word: int, kinds: int) -> bool:
-    """Whether the character leaves the one before it, where a cut is, as it is. Of two and four bytes: who knows."""
-    return word & 0x80 == 0 or (word & 0xF0 == 0xE0 and _load(kinds, _code(word)) & np.uint64(0xFF) != np.uint64(MARK))
-
-
-@compiled
-def _recall(address: int, length: int, slots: int, memo: npt.NDArray[np.uint64], number: int) -> int:
-    """The count of a segment; or less than 0: minus its number, less 1, which is `number` if it is new."""
-    if length > REMEMBERED:
-        return -1 - number
-    one, two, three = _key(address, length)
-    place, first = int(memo.ctypes.data), whole(_slot(one, two, three, slots))
-    for slot in range(2):
-        entry = place + 32 * (first ^ slot)
-        last = whole(_load(entry, 24))
-        same = _load(entry, 0) == one and _load(entry, 8) == two and _load(entry, 16) == three
-        if same and last >> 32 == length:
-            return -1 - (last & (PENDING - 1)) if last & PENDING else last & (PENDING - 1)
-    newer, older = first * WORDS, (first ^ 1) * WORDS
-    memo[older : older + WORDS] = memo[newer : newer + WORDS]
-    memo[newer], memo[newer + 1], memo[newer + 2] = one, two, three
-    memo[newer + 3] = np.uint64(length << 32 | PENDING | number)
-    return -1 - number
+def _letters(word: np.uint64) -> int:
+    """How many of eight bytes, from the first on, are ASCII letters: a bit of each byte says that it is none."""
+    low = (word | CASE) & ~HIGH
+    letters = (low + FROM_A) & ~(low + FROM_BRACE) & ~word
+    return trailing_zeros(~letters & HIGH) >> 3
 
 
 @compiled
 def scan(
     text: Bytes, ends: Longs, begin: tuple[int, int], tables: Any, known: Known, found: Misses, tokens: Longs
 ) -> tuple[tuple[int, int], int, int]:
-    """Add to `tokens` what is known from `begin` (row, place) on, until all is read or `found` is full.
+    """Add to `tokens` what is known from `begin` (row, place) on, until all is read or `found` may get too small.
 
-    Returns where the next scan begins, and how many segments, and occurrences of such, were not known.
+    Returns where the next scan begins, and how many segments, and occurrences of such, were not known. In three loops,
+    for each hides the waits of the next: cuts, without a branch on them; keys, and a first look at their slots, which
+    may be far; then counts.
     """
+    window = Window(
+        np.empty(WINDOW + 1, np.int64), np.empty(WINDOW, np.int64), np.empty(3 * WINDOW, np.uint64),
+        np.empty(WINDOW, np.int64),
+    )  # fmt: skip
+    unique, uses = whole(0), whole(0)
+    while begin[0] < len(tokens) and uses + WINDOW <= len(found.rows):
+        begin, size = cut(text, ends, begin, tables, window)
+        prepare(text, window, size, known)
+        unique, uses = look_up(window, size, known, found, (unique, uses), tokens)
+    return begin, unique, uses
+
+
+@compiled
+def cut(text: Bytes, ends: Longs, begin: tuple[int, int], tables: Any, window: Window) -> tuple[tuple[int, int], int]:
+    """Find the segments from `begin` on, until the window is full; where to go on, and how many they are."""
     row, at = begin
-    unique, uses = 0, 0
+    address, marks, full = int(text.ctypes.data), window.ends, len(window.rows)
     kinds, rules, starts = int(tables.kinds.ctypes.data), int(tables.rules.ctypes.data), int(tables.starts.ctypes.data)
-    address, slots, single = int(text.ctypes.data), len(known.memo) // WORDS, int(known.single.ctypes.data)
     lefts, rights = int(tables.lefts.ctypes.data), int(tables.rights.ctypes.data)
     joined = int(tables.joined.ctypes.data)
-    while row < len(tokens):
-        end = ends[row + 1]
-        start, before, left, clean, total = at, whole(OTHER), whole(0), whole(1), whole(0)
-        while start < end:
-            size = 0
-            if at < end:
-                word = whole(_load(address, at))
-                code, size = _character(word)
-                kind = whole(_load(kinds, code) & np.uint64(0xFF))
-                rule = whole(_load(rules, 8 * (before * WIDTH + kind)))
-                if rule == ASK:
-                    bit = whole(_load(lefts, 8 * left)) * tables.width + whole(_load(rights, 8 * code))
-                    rule = clean & ~whole(_load(joined, bit >> 3) >> np.uint64(bit & 7))
-                begins = whole(_load(starts, 8 * kind))
-                clean = begins & (clean | begins >> 1)
-                before, left = kind, code
-                if rule == KEEP or (at + size < end and not _stays(word >> 8 * size, kinds)):
-                    at += size
-                    continue
-            count, head = whole(0), whole(_load(address, start))
-            if at - start == 3 and head & 0xF0 == 0xE0:
-                count = whole(_load(single, 8 * _code(head)))
-            if count == 0:
-                if uses == len(found.rows):
-                    break
-                count = whole(_recall(address + start, at - start, slots, known.memo, unique))
-                if count < 0:
-                    found.rows[uses], found.which[uses] = row, -1 - count
-                    uses += 1
-                    if -1 - count == unique:
-                        found.starts[unique], found.stops[unique] = start, at
-                        unique += 1
-                    count = whole(0)
-            total += count
-            start, clean, at = at, clean | 1, at + size
-        tokens[row] += total
-        if start < end:
-            return (row, start), unique, uses
+    worded = whole(_load(starts, 8 * WORD)) >> 1
+    size = whole(0)
+    marks[0] = at
+    while row < len(ends) - 1 and size < full:
+        end, first = ends[row + 1], size
+        before, left, clean, last = whole(OTHER), whole(0), whole(1), at
+        while at < end and size < full:
+            word = whole(_load(address, at))
+            code, width = _character(word)
+            kind = whole(_load(kinds, code) & np.uint64(0xFF))
+            rule = whole(_load(rules, 8 * (before * WIDTH + kind)))
+            if rule == ASK:
+                bit = whole(_load(lefts, 8 * left)) * tables.width + whole(_load(rights, 8 * code))
+                rule = clean & ~whole(_load(joined, bit >> 3) >> np.uint64(bit & 7))
+            begins = whole(_load(starts, 8 * kind))
+            clean = (begins & (clean | begins >> 1)) | rule
+            marks[size + 1] = at
+            size += rule
+            if kind == MARK and size > first and marks[size] == last:
+                size -= 1  # it may change the character before it, which stays with what it followed
+            before, left, last, at = kind, code, at, at + width
+            if kind == WORD or kind == SPACE:  # noqa: SIM109 - numba loops over a tuple
+                # Nothing is cut before letters that follow: up to eight are taken at once.
+                run = min(_letters(_load(address, at)), end - at)
+                if run:
+                    before, clean, last = WORD, worded, at + run - 1
+                at += run
+        window.rows[first:size] = row
+        if size == full:  # and a mark might follow: begin again at the last cut but one
+            return (row, marks[size - 1]), size - 1
+        if end > marks[size]:
+            window.rows[size] = row
+            size += 1
+            marks[size] = end
         row, at = row + 1, end
-    return (row, at), unique, uses
+    return (row, at), size
+
+
+@compiled
+def prepare(text: Bytes, window: Window, size: int, known: Known) -> None:
+    """Make the keys of segments, and begin to fetch what is known of them."""
+    address, sets = int(text.ctypes.data), len(known) // (WORDS * WAYS)
+    for each in range(size):
+        start, length = window.ends[each], window.ends[each + 1] - window.ends[each]
+        if length <= REMEMBERED:
+            one, two, three = _key(address + start, length)
+            slot = WORDS * WAYS * _slot(one, two, three, sets)
+            place = np.uint64(3 * each)
+            window.keys[place], window.keys[place + ONE], window.keys[place + ONE + ONE] = one, two, three
+            window.slots[each] = slot
+            prefetch(known, slot)
+            prefetch(known, slot + WORDS * WAYS // 2)
+
+
+@compiled
+def look_up(
+    window: Window, size: int, known: Known, found: Misses, missed: tuple[int, int], tokens: Longs
+) -> tuple[int, int]:
+    """Add what is known of segments to the tokens of their texts; how many, and occurrences of such, are missed now."""
+    unique, uses = missed
+    memo = int(known.ctypes.data)
+    for number in range(size):
+        each, place = np.uint64(number), np.uint64(3 * number)
+        one, two, three = window.keys[place], window.keys[place + ONE], window.keys[place + ONE + ONE]
+        length, count = window.ends[each + ONE] - window.ends[each], -1 - unique
+        if length <= REMEMBERED:
+            slot = window.slots[each]
+            count = _recall(memo + 8 * slot, one, two, three, length)
+            if count == UNKNOWN:
+                count = -1 - unique
+                _remember(known, slot, (one, two, three), np.uint64(length << 32 | PENDING | unique))
+        if count >= 0:
+            tokens[np.uint64(window.rows[each])] += count
+            continue
+        found.rows[uses], found.which[uses] = window.rows[each], -1 - count
+        uses += 1
+        if -1 - count == unique:
+            found.starts[unique], found.stops[unique] = window.ends[each], window.ends[each + ONE]
+            unique += 1
+    return unique, uses
+
+
+@compiled
+def _recall(entry: int, one: np.uint64, two: np.uint64, three: np.uint64, length: int) -> int:
+    """The count of a segment; of one that is being counted minus its number, less 1; or UNKNOWN."""
+    for _ in range(WAYS):
+        last = whole(_load(entry, 24))
+        same = _load(entry, 0) == one and _load(entry, 8) == two and _load(entry, 16) == three
+        if same and last >> 32 == length:
+            return -1 - (last & (PENDING - 1)) if last & PENDING else last & (PENDING - 1)
+        entry += 8 * WORDS
+    return UNKNOWN
+
+
+@compiled
+def _remember(known: Known, slot: int, key: tuple[np.uint64, np.uint64, np.uint64], last: np.uint64) -> None:
+    """What came into these entries first is forgotten."""
+    for word in range(slot + WORDS * WAYS - 1, slot + WORDS - 1, -1):
+        known[word] = known[word - WORDS]
+    known[slot], known[slot + 1], known[slot + 2] = key
+    known[slot + 3] = last
 
 
 @compiled
@@ -180,18 +255,14 @@ def gather(text: Bytes, found: Misses, unique: int) -> tuple[Bytes, Longs]:
 @compiled
 def settle(text: Bytes, found: Misses, counts: Longs, uses: int, known: Known, tokens: Longs) -> None:
     """Give the counts of `found` to the texts and to the memo, unless another segment has taken the place there."""
-    address, slots, memo = int(text.ctypes.data), len(known.memo) // WORDS, known.memo
+    address, sets = int(text.ctypes.data), len(known) // (WORDS * WAYS)
     for each in range(len(counts)):
         start, length = found.starts[each], found.stops[each] - found.starts[each]
         if length <= REMEMBERED:
             one, two, three = _key(address + start, length)
-            first = whole(_slot(one, two, three, slots))
-            for slot in range(2):
-                last = WORDS * (first ^ slot) + 3
-                if memo[last] == np.uint64(length << 32 | PENDING | each):
-                    memo[last] = np.uint64(length << 32 | counts[each])
-            head = whole(_load(address, start))
-            if length == 3 and head & 0xF0 == 0xE0:
-                known.single[_code(head)] = counts[each]
+            first = WORDS * WAYS * _slot(one, two, three, sets)
+            for last in range(first + WORDS - 1, first + WORDS * WAYS, WORDS):
+                if known[last] == np.uint64(length << 32 | PENDING | each):
+                    known[last] = np.uint64(length << 32 | counts[each])
     for use in range(uses):
         tokens[found.rows[use]] += counts[found.which[use]]

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from prep.pipeline.tokenizers import segments_kernel as kernel
 from prep.pipeline.tokenizers.counter import Unsuited
 from prep.pipeline.tokenizers.segments_kernel import ASK, CUT, WIDTH
+from prep.pipeline.tokenizers.steady import STEADY, steady
 
-OTHER, NEUTRAL, MARK, LATIN, NEWLINE, SPACE, DIGIT, PUNCT, SIGN, LETTER = kernel.KINDS
+OTHER, NEUTRAL, MARK, WORD, SPACE, NEWLINE, DIGIT, PUNCT, STOP, QUOTE, SIGN, LETTER = kernel.KINDS
 
 # Of one category in every edition of Unicode since 4.1, so that all libraries agree on them. NFC leaves them as they
 # are unless a mark follows; `_kind` looks.
@@ -29,6 +30,7 @@ SIGNS = (  # dashes and quotes, CJK and fullwidth punctuation
 DIGITS = ((0x30, 0x39), (0xFF10, 0xFF19))
 RANGES = ((LETTERS, ("Lo", "Lm"), LETTER), (SIGNS, ("P", "S"), SIGN), (DIGITS, ("Nd",), DIGIT))
 APOSTROPHE = "'"  # begins 's, 'll and so on
+IN_ADDED = frozenset("<>|_[]/-")  # <|endoftext|>, [INST], </s>
 
 
 MOST_JUNCTIONS = 64_000_000  # bits: 8 MB, and 64 while they are made. o200k_base has 2.6 million
@@ -107,23 +109,26 @@ def cut_within(text: str, table: Tables) -> bool:
 def _rules(rules: Rules) -> npt.NDArray[np.int64]:
     """Where words begin in all the patterns, and where they do if the text is cut."""
     table = np.zeros((WIDTH, WIDTH), np.int64)
-    table[LETTER, [SIGN, SPACE, NEWLINE, DIGIT, PUNCT]] = CUT
-    table[DIGIT, [LETTER, SIGN, SPACE, NEWLINE]] = CUT
-    table[LATIN, [SIGN, SPACE, NEWLINE]] = CUT
+    table[LETTER, [SIGN, SPACE, NEWLINE, DIGIT, PUNCT, STOP]] = CUT
+    table[DIGIT, [LETTER, SIGN, SPACE, NEWLINE, STOP]] = CUT
+    table[WORD, [SIGN, SPACE, NEWLINE, STOP]] = CUT
     table[SIGN, [SPACE, DIGIT]] = CUT
-    table[PUNCT, SPACE] = CUT
+    table[[PUNCT, STOP], SPACE] = CUT
     table[LETTER, LETTER] = ASK
     table[SIGN, LETTER] = CUT if rules.apart else ASK
     if rules.apart:
-        table[[SIGN, PUNCT], NEWLINE] = CUT
-        table[PUNCT, LETTER] = CUT
+        table[[SIGN, PUNCT, STOP], NEWLINE] = CUT
+        table[[PUNCT, STOP], LETTER] = CUT
+        table[STOP, WORD] = CUT
+    if not rules.cased:
+        table[WORD, QUOTE] = CUT
     return table.ravel()
 
 
 def _starts(rules: Rules) -> npt.NDArray[np.int64]:
     found = np.full(WIDTH, 3, np.int64)
     if rules.cased:
-        found[[OTHER, MARK, LATIN]] = 0
+        found[[OTHER, MARK, WORD]] = 0
         found[LETTER] = 1
     return found
 
@@ -142,18 +147,32 @@ def kinds() -> npt.NDArray[np.uint8]:
         found[code] = NEWLINE
     for code in map(ord, " \t\u3000"):
         found[code] = SPACE
-    found[0x80:0x800] = OTHER  # two bytes: not looked at
-    found[0xFFFF] = OTHER  # stands for them, and for those of four
+    found[0x80:0x800][(found[0x80:0x800] == OTHER) & _settled()] = WORD
+    found[kernel.FOUR] = MARK
     return found
+
+
+def _settled() -> npt.NDArray[np.bool_]:
+    """Of the code points of two bytes, which are letters in every edition of Unicode, and left as they are by NFC."""
+    old = [unicodedata.ucd_3_2_0.category(chr(code))[0] == "L" for code in range(0x80, 0x800)]
+    settled: npt.NDArray[np.bool_] = np.array(old) & (steady()[0x80:0x800] == STEADY)
+    return settled
 
 
 def _kind(character: str) -> int:
     """MARK for all that NFC may change or join to what is before it, and for what other editions may call a mark."""
     category = unicodedata.category(character)
     if character.isascii():
-        latin = LATIN if category[0] == "L" else NEUTRAL
-        return PUNCT if category[0] in "PS" and character != APOSTROPHE else latin
+        return _ascii(character, category)
     jamo = "\u1100" <= character <= "\u11ff"
     if category in ("Cn", "Cs") or category[0] == "M" or jamo or not unicodedata.is_normalized("NFC", character):
         return MARK
     return OTHER if category[0] == "L" else NEUTRAL
+
+
+def _ascii(character: str, category: str) -> int:
+    if category[0] not in "PS":
+        return WORD if category[0] == "L" else NEUTRAL
+    if character == APOSTROPHE:
+        return QUOTE
+    return PUNCT if character in IN_ADDED else STOP

@@ -14,7 +14,7 @@ from prep.pipeline.tokenizers import spbpe_kernel as kernel
 from prep.pipeline.tokenizers import spmodel
 from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
-from prep.pipeline.tokenizers.slabs import bounds, content, slabs
+from prep.pipeline.tokenizers.slabs import bounds, content, lines, slabs
 from prep.pipeline.tokenizers.spbpe_tables import Tables, tables
 from prep.pipeline.tokenizers.spmodel import Model
 
@@ -55,7 +55,7 @@ def open_spbpe(ask: Ask) -> SpBpe:
     if why := _unsuited(model):
         raise Unsuited(why)
     found = tables(model.of(spmodel.NORMAL), model.of(spmodel.USER_DEFINED))
-    return SpBpe(found, model.dummy, np.zeros(kernel.WORDS * SLOTS, np.uint64), ask)
+    return SpBpe(found, model.dummy, lines(kernel.WORDS * SLOTS), ask)
 
 
 def _unsuited(model: Model) -> str:

@@ -127,16 +127,18 @@ def _is_defined(text: Bytes, at: int, end: int, tables: Tables) -> bool:
 @compiled
 def _key(address: int, length: int) -> tuple[np.uint64, np.uint64, np.uint64]:
     """A segment of at most REMEMBERED bytes as three numbers, zeros after its end."""
-    one, two, three, full = _load(address, 0), np.uint64(0), np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
-    if length < 8:
-        one &= full >> np.uint64(64 - 8 * length)
-    elif length > 8:
-        two = _load(address, 8)
-        if length < 16:
-            two &= full >> np.uint64(128 - 8 * length)
-        elif length > 16:
-            three = _load(address, 16) & (full >> np.uint64(192 - 8 * length))
-    return one, two, three
+    return (
+        _load(address, 0) & _low(8 * min(length, 8)),
+        _load(address, 8) & _low(8 * min(max(length - 8, 0), 8)),
+        _load(address, 16) & _low(8 * max(length - 16, 0)),
+    )
+
+
+@compiled
+def _low(bits: int) -> np.uint64:
+    """So many ones, up to 64; without a branch, for the lengths of words cannot be foreseen."""
+    half = np.uint64(bits >> 1)
+    return ~((np.uint64(0xFFFFFFFFFFFFFFFF) << half) << (np.uint64(bits) - half))
 
 
 @compiled

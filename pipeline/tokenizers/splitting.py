@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +28,17 @@ from prep.pipeline.tokenizers.counter import Engine
 from prep.pipeline.tokenizers.slabs import bounds, content, slabs
 from prep.pipeline.tokenizers.steady import steady
 
-OURS = "+split1"  # raise it with any change of what the kernel finds
+OURS = "+split2"  # raise it with any change of what the kernel finds
 MOST_LINES = 8  # newlines at the end of a stretch that is joined
 MOST_RAW = 16  # tokens to look for in a text before NFC
 NO_TABLE = np.zeros(0, np.uint8)
+
+
+class Lean(Engine, Protocol):
+    """An engine that need not be told what it was told before."""
+
+    def slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+        """Tokens of each text; all are there, and are UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,15 @@ class Splitting:
     cut the text before.
     """
 
-    lean: Engine
+    lean: Lean
     full: Callable[[], Engine]
     rules: kernel.Rules
     raw: tuple[str, ...]
+
+    @cached_property
+    def look(self) -> kernel.Bytes:
+        """What two bytes may be the begin of."""
+        return kernel.looks(self.rules.trie.pairs, self.rules.steady)
 
     @property
     def name(self) -> str:
@@ -55,13 +68,23 @@ class Splitting:
         return self.lean.version + OURS
 
     def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        return np.concatenate([np.zeros(0, np.int64), *(self._slab(slab, self.rules) for slab in slabs(texts))])
+        return np.concatenate([np.zeros(0, np.int64), *map(self._slab, slabs(texts))])
 
-    def _slab(self, slab: pa.LargeStringArray, rules: kernel.Rules) -> npt.NDArray[np.int64]:
+    def _slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+        """Most texts have nothing to cut at, and need not be copied."""
+        plain = kernel.plain(content(slab), bounds(slab), self.look, self.rules.steady)
+        if plain.all():
+            return self.lean.slab(slab)
+        tokens = np.empty(len(slab), np.int64)
+        tokens[plain] = self.lean.slab(slab.filter(pa.array(plain)))
+        tokens[~plain] = self._cut(slab.filter(pa.array(~plain)), self.rules)
+        return tokens
+
+    def _cut(self, slab: pa.LargeStringArray, rules: kernel.Rules) -> npt.NDArray[np.int64]:
         found = kernel.split(content(slab), bounds(slab), rules)
         parts = (pa.py_buffer(found.ends), pa.py_buffer(found.text))
         stretches = pa.LargeStringArray.from_buffers(len(found.ends) - 1, *parts)
-        tokens: npt.NDArray[np.int64] = kernel.summed(found, self.lean.count(stretches))
+        tokens: npt.NDArray[np.int64] = kernel.summed(found, self.lean.slab(stretches))
         if len(changed := np.flatnonzero(found.tokens == kernel.CHANGED)):
             tokens[changed] = self._normalized(slab.take(pa.array(changed)))
         if len(unsure := np.flatnonzero(found.tokens == kernel.UNSURE)):
@@ -77,7 +100,7 @@ class Splitting:
         if cut.any():
             tokens[cut] = self._full.count(texts.filter(pa.array(cut)))
         whole = [new for (_, new), aside in zip(both, cut, strict=True) if not aside]
-        tokens[~cut] = self._slab(pa.array(whole, pa.large_string()), self.rules._replace(steady=NO_TABLE))
+        tokens[~cut] = self._cut(pa.array(whole, pa.large_string()), self.rules._replace(steady=NO_TABLE))
         return tokens
 
     @cached_property
@@ -85,7 +108,7 @@ class Splitting:
         return self.full()
 
 
-def splitting(plan: Plan, opener: Callable[[bytes], Engine], full: bytes) -> Splitting:
+def splitting(plan: Plan, opener: Callable[[bytes], Lean], full: bytes) -> Splitting:
     """`opener` opens a tokenizer.json; `full` is the one with added tokens and normaliser, for the texts aside."""
     lean = opener(plan.lean)
     joins = np.zeros(0, np.int64)

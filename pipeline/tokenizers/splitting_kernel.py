@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from prep.compiling import compiled
 from prep.pipeline.tokenizers.added import Trie
-from prep.pipeline.tokenizers.steady import KNOWN
+from prep.compiling import compiled
+from prep.pipeline.tokenizers.steady import KNOWN, STEADY
 
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
@@ -40,6 +41,48 @@ class Split(NamedTuple):
     ends: Longs
     firsts: Longs  # by text: its first stretch; and after the last
     tokens: Longs  # by text: the added tokens in it, and what its joins count too little; or one of the next two
+
+
+MAY_BEGIN, MAY_CHANGE = 1, 2  # what two bytes may be the begin of: an added token; a character that NFC changes
+
+
+def looks(pairs: Bytes, steady: Bytes) -> Bytes:
+    """By two bytes, the later one times 256, MAY_BEGIN and MAY_CHANGE: of three bytes the first two say which 64."""
+    found = np.where(pairs != 0, MAY_BEGIN, 0).astype(np.uint8).reshape(256, 256)
+    if len(steady):
+        found[:, 0xF0:] |= MAY_CHANGE
+        changed = steady[:0x10000] != STEADY
+        codes = np.flatnonzero(changed[:0x800])
+        codes = codes[codes >= 0x80]
+        found[0x80 | codes & 0x3F, 0xC0 | codes >> 6] |= MAY_CHANGE
+        blocks = np.flatnonzero(changed.reshape(-1, BLOCK).any(axis=1))
+        blocks = blocks[blocks >= 0x800 // BLOCK]
+        found[0x80 | blocks & 0x3F, 0xE0 | blocks >> 6] |= MAY_CHANGE
+    return found.reshape(-1)
+
+
+@compiled
+def plain(text: Bytes, bounds: Longs, look: Bytes, table: Bytes) -> npt.NDArray[np.bool_]:
+    """Which texts surely hold no added token, and no character that NFC changes: most of them, and seen at a glance."""
+    found = np.ones(len(bounds) - 1, np.bool_)
+    one, low = np.uint64(1), np.uint64(0x3F)
+    for row in range(len(found)):
+        at, stop = np.uint64(bounds[row]), np.uint64(bounds[row + 1])
+        this = np.uint64(text[at]) if at < stop else np.uint64(0)
+        while at < stop:
+            at += one
+            after = np.uint64(text[at]) if at < stop else np.uint64(0)
+            seen = look[this | after << np.uint64(8)]
+            if seen:
+                steady = False
+                if seen == MAY_CHANGE and np.uint64(0xE0) <= this < np.uint64(0xF0):
+                    code = (this & np.uint64(0x0F)) << np.uint64(12) | (after & low) << np.uint64(6)
+                    steady = table[code | np.uint64(text[at + one]) & low] == STEADY
+                if not steady:
+                    found[row] = False
+                    break
+            this = after
+    return found
 
 
 CHANGED, UNSURE = -1, -2  # texts that NFC may change, and those of which that is all we know: no stretches

@@ -17,12 +17,12 @@ from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.hf import HuggingFace
 from prep.pipeline.tokenizers.slabs import bounds, content, slabs
 from prep.pipeline.tokenizers.spmodel import SPACE
-from prep.pipeline.tokenizers.unigram import memo, viterbi
+from prep.pipeline.tokenizers.unigram import characters, memo, viterbi
 from prep.pipeline.tokenizers.unigram.hub import read_json
 from prep.pipeline.tokenizers.unigram.model import Unigram, of_model
 from prep.pipeline.tokenizers.unigram.trie import build
 
-KERNEL = "4"  # of this folder: raise it with every change of what is counted
+KERNEL = "5"  # of this folder: raise it with every change of what is counted
 SET_BACK = 100_000.0  # sentencepiece takes a sum past this off all sums ahead
 PROVED = {"sentencepiece": "0.2.3", "tokenizers": "0.23.3"}  # the arithmetic mirrored here; earlier ones add otherwise
 
@@ -51,7 +51,7 @@ class Engine:
             counts[rows] = self.ask.reference.count(texts.take(pa.array(rows)))
         return counts
 
-    def _rows_with_needles(self, data: viterbi.Bytes, offsets: viterbi.Longs) -> list[int]:
+    def _rows_with_needles(self, data: characters.Bytes, offsets: characters.Longs) -> list[int]:
         """The texts that hold an added token; a find that begins in one text and ends in the next does no harm."""
         if not self.model.needles:
             return []
@@ -61,25 +61,33 @@ class Engine:
         return sorted(set(found.tolist()))
 
     @cached_property
-    def _lexicon(self) -> viterbi.Lexicon:
+    def _lexicon(self) -> characters.Lexicon:
         model = self.model
         trie = build(model.pieces, model.scores, SPACE if model.escape else " ")
         most = SET_BACK if model.single else inf
         margin = 1 + max(abs(model.unknown), *map(abs, model.scores)) * memo.LONGEST
         margin *= 1 if model.single else 2  # in 64 bits the memo's own sums are rounded as the path's are
         kept = model.fallback and margin < SET_BACK / 4
-        arrays = (trie.links, trie.scores, trie.pages, trie.symbols, trie.plane, trie.widths, viterbi.pairs(trie.pairs))
+        arrays = (
+            trie.links,
+            trie.scores,
+            trie.pages,
+            trie.symbols,
+            trie.plane,
+            trie.widths,
+            characters.pairs(trie.pairs),
+        )
         rules = (model.unknown, most, model.fallback, trie.blank, model.prefix, model.suffix, trie.longest - 1)
-        return viterbi.Lexicon(*arrays, *rules, kept, margin, 2.0**-24 if model.single else 2.0**-53)
+        return characters.Lexicon(*arrays, *rules, kept, margin, 2.0**-24 if model.single else 2.0**-53)
 
     @cached_property
     def _memo(self) -> memo.Memo:
         return memo.empty(np.float32 if self.model.single else np.float64)
 
     @cached_property
-    def _window(self) -> viterbi.Window:
-        size = max(viterbi.WINDOW, 4 * self._lexicon.keep)
-        return viterbi.window(size, np.float32 if self.model.single else np.float64)
+    def _window(self) -> characters.Window:
+        size = max(characters.WINDOW, 4 * self._lexicon.keep)
+        return characters.window(size, np.float32 if self.model.single else np.float64)
 
 
 def open_unigram(ask: Ask) -> Engine:

@@ -14,6 +14,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from prep.compiling import prefetch
+from prep.pipeline.tokenizers.slabs import lines
 from prep.pipeline.tokenizers.unigram.trie import Floats, Ints
 
 LONGEST = 16  # characters of a stretch that is kept: four words of four symbols of 16 bits; no symbol is 0
@@ -23,11 +25,14 @@ SET_BITS = (
     15  # 4 MB. CPU per byte of unseen text by 12, 13, 15, 17: Japanese 7.8, 8.3, 6.4, 6.9 ns, English 17, 15, 10, 9
 )
 SEEN = -1.0  # the tolerance of a stretch that came once: most come no more, and are not worth learning
+FIRST, SECOND_TIME, OFTEN = range(3)  # how often a stretch has come
 TOLERANCE, TOKENS = 8, 9  # places in a cell's halves
 PATH = {np.float32: (10, 6), np.float64: (5, 3)}  # where the path's scores begin in a cell, and how many fit
 SECOND, EDGE = np.uint64(LONGEST + 1), np.uint64(2 * LONGEST + 2)  # where rows of what `learn` works in begin
 DOWN = 1 - 2.0**-22  # so that no tolerance is rounded up as it is stored in 32 bits
-U = np.uint64
+MIX = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio of 64 bits
+SET_SHIFT = np.uint64(64 - SET_BITS)
+U = np.uint64  # an unsigned place: a signed one is asked each time whether it counts from the end
 
 
 class Memo(NamedTuple):
@@ -46,7 +51,7 @@ class Memo(NamedTuple):
 
 def empty(kind: type[np.float32] | type[np.float64]) -> Memo:
     """For a model whose scores are added in so many bits."""
-    words = np.zeros(CELL * WAYS << SET_BITS, np.uint64)
+    words = lines(CELL * WAYS << SET_BITS)
     views = words.view(np.int32), words.view(np.float32), words.view(kind)
     rows = LONGEST + 1
     return Memo(words, *views, np.zeros(3 * rows), np.zeros(2 * rows, np.int32), *PATH[kind], 64 // kind().itemsize)
@@ -106,3 +111,58 @@ def learn(links, scores, widths, unknown, signs, begin, size, tokens, tolerances
             pieces -= U(1)
             path[first + pieces] = sums[EDGE + cell]
             cell = U(back[cell])
+
+
+@numba.njit(inline="always")
+def some(signs: Ints, at: np.uint64, count: np.int64) -> np.uint64:
+    """Four symbols as one word, or as many as there are."""
+    word = U(signs[at]) | U(signs[at + U(1)]) << U(16) | U(signs[at + U(2)]) << U(32) | U(signs[at + U(3)]) << U(48)
+    if count >= 4:
+        return word
+    return word & ((U(1) << U(16 * max(count, 0))) - U(1))
+
+
+@numba.njit(inline="always")
+def prepare(words, signs, cuts, keys, skip, found):  # type: ignore[no-untyped-def]
+    """Make the keys of the stretches between cuts, and begin to fetch their cells, which may be far."""
+    begin = 0
+    for number in range(skip, found):
+        length, start, place = np.int64(cuts[number]) - begin, U(begin), U(5) * number
+        w0, w1, w2, w3 = some(signs, start, length), some(signs, start + U(4), length - 4), U(0), U(0)
+        if length > 8:
+            w2, w3 = some(signs, start + U(8), length - 8), some(signs, start + U(12), length - 12)
+        mixed = (w0 ^ (w0 >> U(31)) ^ (w2 << U(7))) * MIX
+        mixed = (mixed ^ (mixed >> U(32)) ^ w1 ^ (w3 << U(9))) * MIX
+        keys[place], keys[place + U(1)], keys[place + U(2)], keys[place + U(3)] = w0, w1, w2, w3
+        keys[place + U(4)] = (mixed >> SET_SHIFT) << U(4)
+        prefetch(words, (mixed >> SET_SHIFT) << U(4))
+        begin = np.int64(cuts[number])
+
+
+@numba.njit(inline="always")
+def other(words, cell, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
+    """Whether a cell is another stretch's."""
+    return words[cell] != w0 or words[cell + U(1)] != w1 or words[cell + U(2)] != w2 or words[cell + U(3)] != w3
+
+
+@numba.njit(inline="always")
+def recall(words, tolerances, keys, place):  # type: ignore[no-untyped-def]
+    """The cell of the stretch whose key is at `place`, and whether it comes the FIRST or SECOND_TIME, or OFTEN.
+
+    At the first coming the key is noted; at the second, the path is to be learnt.
+    """
+    w0, w1, w2, w3 = keys[place], keys[place + U(1)], keys[place + U(2)], keys[place + U(3)]
+    cell, coming = keys[place + U(4)], OFTEN
+    if other(words, cell, w0, w1, w2, w3):
+        often, cell = cell, cell + U(CELL)
+        if other(words, cell, w0, w1, w2, w3):
+            words[cell], words[cell + U(1)], words[cell + U(2)], words[cell + U(3)] = w0, w1, w2, w3
+            tolerances[cell * U(2) + U(TOLERANCE)] = SEEN
+            coming = FIRST
+        else:
+            if tolerances[cell * U(2) + U(TOLERANCE)] == SEEN:
+                coming = SECOND_TIME
+            for word in range(U(CELL)):
+                words[often + word], words[cell + word] = words[cell + word], words[often + word]
+            cell = often
+    return cell, coming

@@ -9,67 +9,23 @@ A text is cut where no piece of the vocabulary holds the two characters side by 
 stretch between two cuts (a word; in Japanese two characters on average) is looked up in `memo`.
 """
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
-import numpy.typing as npt
 
-from prep.compiling import compiled, prefetch
-from prep.pipeline.tokenizers.unigram.memo import CELL, LONGEST, SEEN, SET_BITS, TOKENS, TOLERANCE, Memo, learn
-from prep.pipeline.tokenizers.unigram.trie import Floats, Ints
-
-Bytes = npt.NDArray[np.uint8]
-Longs = npt.NDArray[np.int64]
-WINDOW = 2048  # characters looked at together: signs, sums, counts and cuts are 50 KB
-MIX = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio of 64 bits
-SET_SHIFT = np.uint64(64 - SET_BITS)
-PAIR_BITS = 21  # 256 KB: with 34,000 pairs of llm-jp-v3.1 2 of 100 others are taken for one, which costs time only
-U = np.uint64  # an unsigned place: a signed one is asked each time whether it counts from the end
-
-
-class Lexicon(NamedTuple):
-    """A trie and the rules of its model, as the compiled functions take them."""
-
-    links: Ints
-    scores: Floats
-    pages: Ints
-    symbols: Ints
-    plane: npt.NDArray[np.uint16]  # the same for the code points below 65,536, in one look
-    widths: Ints
-    pairs: npt.NDArray[np.uint64]  # a bit for each pair of symbols that may stand side by side in a piece
-    unknown: float  # score of an unknown character
-    most: float  # a sum past this is taken off all
-    fallback: bool  # an unknown character is as many tokens as it has bytes
-    blank: int  # the symbol before or after a text
-    prefix: bool
-    suffix: bool
-    keep: int  # characters ahead that a start must see: one less than the longest piece has
-    kept: bool  # stretches are kept in the memo
-    margin: float  # sums inside a stretch differ from the sum before it by less
-    grain: float  # the most that an addition is wrong by, as a share of the sum
-
-
-class Window(NamedTuple):
-    """The characters looked at, where stretches begin, their keys, and room for the paths through one of them.
-
-    `best` and `tally` have a place before, between and behind the characters of the stretch: of the best path that ends
-    there the sum, and twice the tokens, and one more where the last is unknown: the next unknown character joins it.
-    """
-
-    signs: Ints
-    cuts: Ints
-    keys: npt.NDArray[np.uint64]  # five words for each stretch: its key, and where its cells are
-    best: npt.NDArray[np.float32] | npt.NDArray[np.float64]
-    tally: Longs
-
-
-def window(size: int, kind: type[np.float32] | type[np.float64]) -> Window:
-    """Room for so many characters; behind the signs 16 more, for keys are read whole."""
-    signs, cuts = np.zeros(size + LONGEST, np.int32), np.zeros(size + 2, np.int32)
-    return Window(
-        signs, cuts, np.zeros(5 * size + 10, np.uint64), np.zeros(size + 1, kind), np.zeros(size + 1, np.int64)
-    )
+from prep.compiling import compiled
+from prep.pipeline.tokenizers.unigram.characters import Bytes, Lexicon, Longs, Window, take
+from prep.pipeline.tokenizers.unigram.memo import (
+    FIRST,
+    LONGEST,
+    SECOND_TIME,
+    TOKENS,
+    TOLERANCE,
+    Memo,
+    U,
+    learn,
+    prepare,
+    recall,
+)
 
 
 @numba.njit(inline="always")
@@ -125,20 +81,9 @@ def slide(lexicon: Lexicon, window: Window, count: int, ready: int) -> int:
     for place in range(ready + 1, count + 1):
         best[place] = -np.inf
     advance(
-        lexicon.links,
-        lexicon.scores,
-        lexicon.widths,
-        lexicon.fallback,
-        real,
-        unknown,
-        most,
-        signs,
-        best,
-        tally,
-        U(0),
-        U(done),
-        U(count),
-    )
+        lexicon.links, lexicon.scores, lexicon.widths, lexicon.fallback, real, unknown, most, signs, best, tally,
+        U(0), U(done), U(count),
+    )  # fmt: skip
     for left in range(count - done):
         signs[left] = signs[done + left]
     for left in range(count - done + 1):
@@ -147,98 +92,41 @@ def slide(lexicon: Lexicon, window: Window, count: int, ready: int) -> int:
 
 
 @numba.njit(inline="always")
-def place_of(one: np.uint64, two: np.uint64) -> np.uint64:
-    """The bit of a pair of symbols: with the same first one those of frequent second ones lie on one cache line."""
-    return ((one * MIX) >> U(64 - PAIR_BITS)) ^ two
-
-
-def pairs(found: Longs) -> npt.NDArray[np.uint64]:
-    """The bits of pairs of symbols, the first one times 2**32."""
-    words = found.astype(np.uint64)
-    places = (((words >> U(32)) * MIX) >> U(64 - PAIR_BITS)) ^ (words & U(0xFFFFFFFF))
-    bits = np.zeros(1 << (PAIR_BITS - 6), np.uint64)
-    np.bitwise_or.at(bits, places >> U(6), U(1) << (places & U(63)))
-    return bits
-
-
-@numba.njit(inline="always")
-def some(signs: Ints, at: np.uint64, count: np.int64) -> np.uint64:
-    """Four symbols as one word, or as many as there are."""
-    word = U(signs[at]) | U(signs[at + U(1)]) << U(16) | U(signs[at + U(2)]) << U(32) | U(signs[at + U(3)]) << U(48)
-    if count >= 4:
-        return word
-    return word & ((U(1) << U(16 * max(count, 0))) - U(1))
-
-
-@numba.njit(inline="always")
-def other(words, cell, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
-    """Whether a cell is another stretch's."""
-    return words[cell] != w0 or words[cell + U(1)] != w1 or words[cell + U(2)] != w2 or words[cell + U(3)] != w3
+def follow(path, place, pieces, real, total):  # type: ignore[no-untyped-def]
+    """The sum after the scores of a path that is known are added, one by one."""
+    total = real(real(real(total + path[place]) + path[place + U(1)]) + path[place + U(2)])
+    for more in range(U(3), pieces):
+        total = real(total + path[place + more])
+    return total
 
 
 @compiled
 def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Longs, counts: Longs) -> None:
     """Tokens of each of the texts between two offsets, which are UTF-8.
 
-    In one function, for a call counts references to arrays, 13 ns each. In three loops, for each hides the waits of the
-    next: characters and cuts without a branch on them; keys, and a first look at their slots, which may be far; then
-    the sums.
+    In three loops, for each hides the waits of the next: characters and cuts; keys, and a first look at their cells;
+    then the sums. What is called is compiled into this function, and the arrays that the last loop needs have names of
+    their own: a call, and a look into a tuple, count references to arrays, 5 to 13 ns each (35 ns a byte in all).
     """
     signs, cuts, keys, best, tally = window
-    symbols, pages, plane, bits = lexicon.symbols, lexicon.pages, lexicon.plane, lexicon.pairs
     links, scores, widths, fallback = lexicon.links, lexicon.scores, lexicon.widths, lexicon.fallback
-    words, numbers, tolerances, path, sums, back = (
-        memo.words,
-        memo.tokens,
-        memo.tolerances,
-        memo.path,
-        memo.sums,
-        memo.back,
-    )
+    words, numbers, tolerances, path = memo.words, memo.tokens, memo.tolerances, memo.path
+    sums, back = memo.sums, memo.back
     first, longest, width = U(memo.first), U(memo.most), U(memo.width)
     real = best.dtype.type
     unknown, most, margin, grain = real(lexicon.unknown), real(lexicon.most), real(lexicon.margin), real(lexicon.grain)
-    blank, kept, calm, size = lexicon.blank, lexicon.kept, most - margin, len(best) - 1
+    calm, kept = most - margin, lexicon.kept
     for text in range(len(counts)):
         at, stop, suffix = U(offsets[text]), U(offsets[text + 1]), lexicon.suffix
         total, tokens, flag, ready, count = real(0), np.int64(0), np.int64(0), 0, 0
-        before, open_ = U(0), at < stop
-        if lexicon.prefix and open_:
-            signs[0], count, before = blank, 1, U(blank)
-        while open_:
-            found = U(0)  # cuts, so far
-            while count < size:
-                if at < stop:
-                    lead = U(data[at])
-                    if lead < U(0x80):
-                        sign = U(plane[lead])
-                        at += U(1)
-                    elif lead < U(0xE0):
-                        sign = U(plane[(lead & U(0x1F)) << U(6) | U(data[at + U(1)]) & U(0x3F)])
-                        at += U(2)
-                    elif lead < U(0xF0):
-                        low = (U(data[at + U(1)]) & U(0x3F)) << U(6) | U(data[at + U(2)]) & U(0x3F)
-                        sign = U(plane[(lead & U(0x0F)) << U(12) | low])
-                        at += U(3)
-                    else:
-                        high = (lead & U(7)) << U(10) | (U(data[at + U(1)]) & U(0x3F)) << U(4)
-                        high |= (U(data[at + U(2)]) & U(0x3F)) >> U(2)
-                        low = (U(data[at + U(2)]) & U(3)) << U(6) | U(data[at + U(3)]) & U(0x3F)
-                        sign = U(symbols[U(pages[high]) + low])
-                        at += U(4)
-                elif suffix:
-                    sign, suffix = U(blank), False
-                else:
-                    break
-                place = place_of(before, sign)
-                cuts[found] = count
-                found += (U(1) ^ (bits[place >> U(6)] >> (place & U(63)))) & U(1)
-                signs[U(count)] = sign
-                count += 1
-                before = sign
-            open_ = at < stop or suffix
+        before, unread = U(0), at < stop
+        if lexicon.prefix and unread:
+            signs[0], count, before = lexicon.blank, 1, U(lexicon.blank)
+        while unread:
+            at, suffix, count, before, found = take(lexicon, window, data, at, stop, suffix, count, before)
+            unread = at < stop or suffix
             skip = U(1) if found and cuts[0] == 0 else U(0)  # the first character always begins a stretch
-            if not open_:
+            if not unread:
                 cuts[found] = count
                 found += U(1)
             if found == skip:  # the window is full, and there is no cut in it
@@ -246,66 +134,30 @@ def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Lo
                     best[0], tally[0] = total, flag
                 count = ready = slide(lexicon, window, count, ready)
                 continue
-            begin = 0
             if kept:
-                for number in range(skip, found):
-                    length, start, place = np.int64(cuts[number]) - begin, U(begin), U(5) * number
-                    w0, w1, w2, w3 = some(signs, start, length), some(signs, start + U(4), length - 4), U(0), U(0)
-                    if length > 8:
-                        w2, w3 = some(signs, start + U(8), length - 8), some(signs, start + U(12), length - 12)
-                    mixed = (w0 ^ (w0 >> U(31)) ^ (w2 << U(7))) * MIX
-                    mixed = (mixed ^ (mixed >> U(32)) ^ w1 ^ (w3 << U(9))) * MIX
-                    keys[place], keys[place + U(1)], keys[place + U(2)], keys[place + U(3)] = w0, w1, w2, w3
-                    keys[place + U(4)] = (mixed >> SET_SHIFT) << U(4)
-                    prefetch(words, (mixed >> SET_SHIFT) << U(4))
-                    begin = np.int64(cuts[number])
+                prepare(words, signs, cuts, keys, skip, found)
             begin = 0
             for number in range(skip, found):
                 stretch = np.int64(cuts[number])
                 length = stretch - begin
                 if kept and length <= LONGEST and ready == 0 and abs(total) < calm:
-                    place = U(5) * number
-                    w0, w1, w2, w3 = keys[place], keys[place + U(1)], keys[place + U(2)], keys[place + U(3)]
-                    cell = keys[place + U(4)]
-                    enough = (abs(total) + margin) * grain
-                    if (
-                        words[cell] != w0
-                        or words[cell + U(1)] != w1
-                        or words[cell + U(2)] != w2
-                        or words[cell + U(3)] != w3
-                    ):
-                        often, cell = cell, cell + U(CELL)
-                        if (
-                            words[cell] != w0
-                            or words[cell + U(1)] != w1
-                            or words[cell + U(2)] != w2
-                            or words[cell + U(3)] != w3
-                        ):
-                            words[cell], words[cell + U(1)], words[cell + U(2)], words[cell + U(3)] = w0, w1, w2, w3
-                            tolerances[cell * U(2) + U(TOLERANCE)] = SEEN
-                            enough = real(np.inf)
-                        else:
-                            if tolerances[cell * U(2) + U(TOLERANCE)] == SEEN:
-                                learn(
-                                    links, scores, widths, lexicon.unknown, signs, U(begin), U(length), numbers,
-                                    tolerances, path, sums, back, first + (cell >> U(3)) * width, longest, cell * U(2),
-                                )  # fmt: skip
-                            for word in range(U(CELL)):
-                                words[often + word], words[cell + word] = words[cell + word], words[often + word]
-                            cell = often
-                    if tolerances[cell * U(2) + U(TOLERANCE)] > enough:
-                        many = U(numbers[cell * U(2) + U(TOKENS)])
+                    cell, coming = recall(words, tolerances, keys, U(5) * number)
+                    place, half = (cell >> U(3)) * width + first, cell * U(2)
+                    if coming == SECOND_TIME:
+                        learn(
+                            links, scores, widths, lexicon.unknown, signs, U(begin), U(length), numbers, tolerances,
+                            path, sums, back, place, longest, half,
+                        )  # fmt: skip
+                    if coming != FIRST and tolerances[half + U(TOLERANCE)] > (abs(total) + margin) * grain:
+                        many = U(numbers[half + U(TOKENS)])
                         tokens += np.int64(many & U(255))
-                        place = (cell >> U(3)) * width + first
-                        total = real(real(real(total + path[place]) + path[place + U(1)]) + path[place + U(2)])
-                        for more in range(U(3), many >> U(8)):
-                            total = real(total + path[place + more])
+                        total = follow(path, place, many >> U(8), real, total)
                         begin = stretch
                         continue
                 if ready == 0:
                     best[0], tally[0] = total, flag
-                for place_ in range(ready + 1, length + 1):
-                    best[place_] = -np.inf
+                for ahead in range(ready + 1, length + 1):
+                    best[ahead] = -np.inf
                 over = U(length)
                 advance(links, scores, widths, fallback, real, unknown, most, signs, best, tally, U(begin), over, over)
                 total = best[length]
