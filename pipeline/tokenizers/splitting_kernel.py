@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from prep.compiling import compiled
 from prep.pipeline.tokenizers.added import Trie
-from prep.compiling import compiled
 from prep.pipeline.tokenizers.steady import KNOWN, STEADY
 
 Bytes = npt.NDArray[np.uint8]
