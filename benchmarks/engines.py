@@ -30,9 +30,9 @@ from typing import Any
 import click
 import pyarrow as pa
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.texts import TEXTS, Part, batches, documents, load
+from benchmarks.engines_shown import draw, table
+from benchmarks.texts import TEXTS, UNSEEN, Part, batches, documents, load
 from prep.pipeline.tokenizers import ask_of, hf, spmodel
 from prep.pipeline.tokenizers.convert import tokenizer_json
 from prep.pipeline.tokenizers.counter import Ask
@@ -133,7 +133,7 @@ def run(tasks: list[Task]) -> list[dict[str, Any]]:
     return found
 
 
-def measure(part: Part, name: str, subjects: list[str], file: str, rounds: int) -> list[dict[str, Any]]:
+def measure(part: Part, name: str, subjects: list[str], file: str, rounds: int, alone: bool) -> list[dict[str, Any]]:
     """One tokenizer on one kind of text: a row of figures for each subject."""
     figures: dict[str, list[dict[str, Any]]] = {subject: [] for subject in subjects}
     path = str(SHARED / "tokenizers" / name)
@@ -144,17 +144,17 @@ def measure(part: Part, name: str, subjects: list[str], file: str, rounds: int) 
             def task(unseen: str, subject: str = subject, warm: str = warm) -> Task:
                 return Task(subject, path, PATTERNS.get(name), file, part.files[warm], part.files[unseen])
 
-            [alone] = run([task("unseen")])
-            both = run([task("one"), task("two")])
+            [one] = run([task("unseen")])
+            both = [] if alone else run([task("one"), task("two")])
             figures[subject].append(
                 {
-                    "opened": alone["opened"],
-                    "cold": part.bytes[warm] / 1e6 / alone["cold"],
-                    "unseen": part.bytes["unseen"] / 1e6 / alone["unseen"],
-                    "two": part.bytes["unseen"] / 1e6 / max(each["wall"] for each in both),
-                    "peak": alone["peak"],
-                    "counts": sha256(json.dumps(alone["counts"]).encode()).hexdigest(),
-                    "halves": [count for each in both for count in each["counts"]] == alone["counts"],
+                    "opened": one["opened"],
+                    "cold": part.bytes[warm] / 1e6 / one["cold"],
+                    "unseen": part.bytes["unseen"] / 1e6 / one["unseen"],
+                    "two": part.bytes["unseen"] / 1e6 / max(each["wall"] for each in both) if both else 0.0,
+                    "peak": one["peak"],
+                    "counts": sha256(json.dumps(one["counts"]).encode()).hexdigest(),
+                    "halves": not both or [count for each in both for count in each["counts"]] == one["counts"],
                 }
             )
     rows = []
@@ -196,62 +196,6 @@ def as_json(ask: Ask) -> bytes:
     return tokenizer_json(spmodel.read(ask.files.contents[0]))
 
 
-def table(rows: list[dict[str, Any]]) -> Table:
-    """A line for each subject."""
-    shown = Table(title="MB of text per CPU second; two cores: MB per second of wall time", title_justify="left")
-    for head in (
-        "tokenizer",
-        "text",
-        "subject",
-        "cold",
-        "unseen",
-        "by tokenizers",
-        "by reference",
-        "two cores",
-        "MB",
-        "s to open",
-        "equal",
-    ):
-        shown.add_column(head, justify="left" if head in ("tokenizer", "text", "subject") else "right")
-    for row in rows:
-        ratios = [f"{row[key]:.1f}x" if row[key] else "" for key in ("by_tokenizers", "by_reference")]
-        shown.add_row(
-            row["tokenizer"], row["text"], row["subject"], f"{row['cold']:.1f}", f"{row['unseen']:.1f}", *ratios,
-            f"{row['two']:.1f}", f"{row['peak'] / 1e6:.0f}", f"{row['opened']:.2f}", "yes" if row["equal"] else "NO",
-        )  # fmt: skip
-    return shown
-
-
-def draw(rows: list[dict[str, Any]], path: str) -> None:
-    """Bars on a logarithmic axis: a panel for each tokenizer, a group for each kind of text."""
-    from matplotlib import pyplot
-
-    names = list(dict.fromkeys(row["tokenizer"] for row in rows))
-    figure, panels = pyplot.subplots(len(names), 1, figsize=(9, 2.6 * len(names)), squeeze=False, layout="constrained")
-    subjects = list(dict.fromkeys(row["subject"] for row in rows))
-    for name, panel in zip(names, panels[:, 0], strict=True):
-        texts = list(dict.fromkeys(row["text"] for row in rows if row["tokenizer"] == name))
-        here = [
-            subject
-            for subject in subjects
-            if any((row["tokenizer"], row["subject"]) == (name, subject) for row in rows)
-        ]
-        for number, subject in enumerate(here):
-            found = {
-                row["text"]: row["unseen"] for row in rows if (row["tokenizer"], row["subject"]) == (name, subject)
-            }
-            places = [place + (number - len(here) / 2) * 0.8 / len(here) for place in range(len(texts))]
-            color = f"C{subjects.index(subject)}"
-            heights = [found.get(text, 0) for text in texts]
-            bars = panel.bar(places, heights, 0.8 / len(here), align="edge", label=subject, color=color)
-            panel.bar_label(bars, fmt="%.0f", fontsize=7)
-        panel.set(yscale="log", title=name, ylabel="MB per CPU second")
-        panel.set_xticks(range(len(texts)), texts)
-        panel.margins(y=0.15)
-        panel.legend(fontsize=7, ncols=len(here), loc="upper right", bbox_to_anchor=(1, 1.2))
-    figure.savefig(path, dpi=130)
-
-
 @click.command()
 @click.option(
     "--tokenizer",
@@ -261,6 +205,9 @@ def draw(rows: list[dict[str, Any]], path: str) -> None:
     show_default=True,
 )
 @click.option("--text", "texts", multiple=True, type=click.Choice(list(TEXTS)), default=tuple(TEXTS), show_default=True)
+@click.option("--subject", "only", multiple=True, help="Measure these; all by default, and `tokenizers` in any case.")
+@click.option("--unseen", default=UNSEEN, show_default=True, help="Bytes of text that are timed.")
+@click.option("--alone", is_flag=True, help="Leave out the two processes at once.")
 @click.option("--rounds", default=3, show_default=True, help="Turns of every subject.")
 @click.option("--corpus", type=click.Path(path_type=Path), default=SHARED / "corpus", show_default=True)
 @click.option("--json", "file", type=click.Path(), help="Write the figures.")
@@ -269,6 +216,9 @@ def draw(rows: list[dict[str, Any]], path: str) -> None:
 def main(
     names: tuple[str, ...],
     texts: tuple[str, ...],
+    only: tuple[str, ...],
+    unseen: int,
+    alone: bool,
     rounds: int,
     corpus: Path,
     file: str | None,
@@ -282,11 +232,12 @@ def main(
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        parts = [Part(text, documents(text, corpus), folder) for text in texts]
+        parts = [Part(text, documents(text, corpus), folder, unseen) for text in texts]
         for name in names:
             subjects, peer = prepared(name, folder)
+            subjects = [each for each in subjects if not only or each in (*only, "tokenizers")]
             for part in parts:
-                rows += measure(part, name, subjects, peer, rounds)
+                rows += measure(part, name, subjects, peer, rounds, alone)
                 print(f"{name} {part.name} done", file=sys.stderr)
     Console(width=None if sys.stdout.isatty() else 150).print(table(rows))
     if file:

@@ -65,13 +65,14 @@ class Part:
     name: str
     texts: pa.LargeStringArray
     folder: Path
+    unseen: int = UNSEEN  # bytes that are timed
 
     def __post_init__(self) -> None:
         """Cut into warm-up and unseen."""
         ends = np.cumsum(lengths(self.texts))
         warm = int(np.searchsorted(ends, WARM.get(self.name, USUAL_WARM)))
-        last = int(np.searchsorted(ends, ends[warm] + UNSEEN))
-        half = int(np.searchsorted(ends, ends[warm] + UNSEEN // 2))
+        last = int(np.searchsorted(ends, ends[warm] + self.unseen))
+        half = int(np.searchsorted(ends, ends[warm] + self.unseen // 2))
         little = int(np.searchsorted(ends, SLOW_WARM))
         cuts = {
             "warm": (0, warm),
