@@ -223,6 +223,25 @@ def test_an_engine_that_raised_is_asked_again(cache: Path) -> None:
     assert not cache.exists()
 
 
+def test_a_library_is_asked_once_what_it_makes_of_a_few_texts(cache: Path) -> None:
+    opened: list[Characters] = []
+
+    def reference() -> Characters:
+        opened.append(Characters())
+        return opened[-1]
+
+    first = remembered.portrait("c0ffee", reference, ["a", "bcd"])
+    assert (first.family, first.tokens) == (Characters().family, (1, 3))
+    assert remembered.portrait("c0ffee", reference, ["a", "bcd"]) == first
+    assert len(opened) == 1
+    remembered.portrait("c0ffee", reference, ["a", "b"])
+    remembered.portrait("decaf", reference, ["a", "bcd"])
+    assert len(opened) == 3
+    for file in (cache.parent / "portraits").iterdir():
+        file.write_text(file.read_text().replace("3", "4"))
+    assert remembered.portrait("c0ffee", reference, ["a", "bcd"]) == first
+
+
 def test_another_tokenizer_engine_option_or_sample_is_another_question() -> None:
     first = ask()
     keys = [

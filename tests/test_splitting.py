@@ -197,6 +197,21 @@ def test_a_special_token_as_text_that_overlaps_another_token_is_refused() -> Non
     assert added.plan(tiny(tokens), Specials.LIBRARY)
 
 
+LOOKED = ["<a>", "  ", "x"]
+
+
+@given(found=TEXTS | st.lists(st.text("<a>x  é\u0301\u2019\u2000か\u3099", max_size=9)), normalized=st.booleans())
+def test_a_text_that_looks_plain_holds_no_token_and_nothing_that_nfc_changes(
+    found: list[str], normalized: bool
+) -> None:
+    table = steady() if normalized else np.zeros(0, np.uint8)
+    looks, texts = kernel.looks(added.trie(LOOKED).pairs, table), column(found)
+    for text, plain in zip(found, kernel.plain(content(texts), bounds(texts), looks, table), strict=True):
+        changed = normalized and unicodedata.normalize("NFC", text) != text
+        assert not (plain and (changed or any(token in text for token in LOOKED)))
+        assert plain or not text.isascii() or any(token[:2] in text for token in LOOKED)
+
+
 @given(found=st.lists(st.text("<a>b \n", max_size=12), max_size=5), specials=st.sampled_from(Specials))
 def test_special_and_added_tokens_are_found_in_the_order_of_the_library(found: list[str], specials: Specials) -> None:
     """By tokens of one byte and more, whether normalized or not, with the library itself as the lean engine."""
