@@ -23,7 +23,7 @@ from prep.pipeline.tokenizers.engines import ENGINES, candidates
 from prep.pipeline.tokenizers.race import fastest
 from prep.pipeline.tokenizers.renewed import Renewed
 from prep.pipeline.tokenizers.slabs import slabs
-from prep.pipeline.tokenizers.spmodel import read
+from prep.pipeline.tokenizers.spmodel import read, usual
 from tests.shared import CORPUS, TOKENIZERS, needs_shared
 
 OPENED = {
@@ -227,4 +227,4 @@ def test_a_cache_is_left_when_the_process_has_grown() -> None:
 
 def test_an_engine_that_is_not_suited_says_why() -> None:
     with pytest.raises(Unsuited, match="broken"):
-        read(b"\x0a\xff")
+        usual(b"\x0a\xff")
