@@ -14,7 +14,7 @@ from prep.pipeline.ordering import order, spill
 from prep.pipeline.ordering.buckets import Rows, buckets
 from prep.pipeline.ordering.merged import COPY, merged, placed
 from prep.pipeline.ordering.order import DOCUMENT, PLACE, Part
-from tests.tiny import corpus, made, prep, tree, varied_run
+from tests.tiny import cell, corpus, documents, made, prep, tree, varied_run, write_models
 
 Document = st.tuples(
     st.integers(0, 3), st.integers(0, 5), st.integers(0, 9), st.integers(1, 3)
@@ -25,9 +25,9 @@ some_documents = st.lists(Document, max_size=40)
 def rows_of(given_: list[tuple[int, int, int, int]]) -> Rows:
     """Documents whose keys often are the same, spread over the whole range of keys."""
     rows = np.zeros(len(given_), dtype=DOCUMENT)
-    for number, (cell, key, tokens, copies) in enumerate(given_):
+    for number, (place, key, tokens, copies) in enumerate(given_):
         for name, value in zip(("cell", "key", "tie", "tokens", "bytes", "row", "copies"),
-                               (cell, key << 61, number, tokens, tokens, number, copies), strict=True):  # fmt: skip
+                               (place, key << 61, number, tokens, tokens, number, copies), strict=True):  # fmt: skip
             rows[number][name] = value
     return rows
 
@@ -89,14 +89,14 @@ def by_hand(given_: list[tuple[int, int, int, int]], group: dict[int, int]) -> l
     """Every copy by its position in the corpus."""
     copies: list[dict[str, Any]] = [
         {
-            "cell": cell,
-            "group": group[cell],
+            "cell": place,
+            "group": group[place],
             "all": 0,
             "tokens": tokens,
             "sort": (key, number, pass_),
             "id": (number, pass_),
         }
-        for number, (cell, key, tokens, times) in enumerate(given_)
+        for number, (place, key, tokens, times) in enumerate(given_)
         for pass_ in range(times)
     ]
     copies.sort(key=lambda copy: (copy["id"][1], copy["sort"]))
@@ -179,3 +179,21 @@ def test_by_cell_each_document_stands_once_in_the_folder_of_its_cell_and_the_wei
         row["documents"] for row in page
     )
     assert prep("verify", str(folder)).returncode == 0
+
+
+def test_the_best_are_chosen_first_and_a_curriculum_rises_within_each_pass_of_a_cell(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {
+        "quality": {"model": write_models(tmp_path), "filter": ["web"], "keep": {"en": {"threshold": 0.0}}},
+        "budget": {"tokens": 20_000, "choose": "quality"}, "export": {"order": "curriculum", "formats": ["parquet"]},
+    }  # fmt: skip
+    results = made(varied_run(tmp_path, **changes))
+    last: dict[tuple[Any, ...], float] = {}
+    for row in corpus(results):
+        where = (*cell(row), row["pass"])
+        if row["quality"] is not None:
+            assert row["quality"] >= last.get(where, 0.0)
+            last[where] = row["quality"]
+    for place in {cell(row) for row in documents(results)}:
+        here = [row for row in documents(results) if cell(row) == place and row["quality"] is not None]
+        taken, passed = ([row["quality"] for row in here if row["left_out"] == reason] for reason in (0, 128))
+        assert not taken or not passed or min(taken) >= max(passed)
