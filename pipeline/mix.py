@@ -91,7 +91,7 @@ class Mixed:
     """Writes the targets."""
 
     name: ClassVar[str] = "mix"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def schema(self) -> pa.Schema:
         """One row a cell."""

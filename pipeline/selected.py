@@ -16,6 +16,7 @@ from prep.pipeline.tables import table
 
 Row = dict[str, Any]
 FEW = 0.001  # of a cell's documents: other languages below it are told together
+CHANCE = 0.8  # of the kept tokens by the floor of a Pareto keep: worth a word
 UNKNOWN = "unknown"
 
 
@@ -25,13 +26,13 @@ def keeps(results: Mapping[str, Result]) -> Table | None:
     if not rows:
         return None
     made = table(
-        "Kept by score", "of", "by", "documents", "tokens", "of all", "expected tokens", "at any score", "of the kept"
+        "Kept by score", "of", "by", "documents", "tokens", "of all", "expected", "at any score", "of the kept"
     )
     for row in rows:
         whole, kept, tokens = row["whole"], row["kept"], row["expected"]["tokens"]
         by_chance = row["floor"] * whole["tokens"]
         made.add_row(
-            row["key"], way(row), f"{kept['documents']:,} of {whole['documents']:,}",
+            row["key"], way(row), f"{kept['documents']:,}",
             f"{format_count(kept['tokens'])} of {format_count(whole['tokens'])}",
             _share(kept["tokens"], whole["tokens"]),
             f"{format_count(round(tokens['mean']))} ± {format_count(round(tokens['deviation']))}",
@@ -40,9 +41,22 @@ def keeps(results: Mapping[str, Result]) -> Table | None:
     return made
 
 
+def remarks(results: Mapping[str, Result]) -> list[str]:
+    """Keeps that are chance rather than choice."""
+    said = []
+    for row in results["mix"].manifest.ledger["keeps"]:
+        kept, by_chance = row["kept"]["tokens"], row["floor"] * row["whole"]["tokens"]
+        if row["alpha"] and by_chance > CHANCE * kept > 0:
+            said.append(
+                f"quality.keep.{row['key']}: {_share(min(by_chance, kept), kept)} of what it keeps would be kept at any "
+                f"score, for nearly all text has the same; `{row['key']}: {{tokens: {kept}}}` keeps as much of the best"
+            )
+    return said
+
+
 def way(row: Row) -> str:
     """How a keep keeps, with its numbers."""
-    on = " of the quantile" if row["on"] == "quantile" else ""
+    on = ", quantile" if row["on"] == "quantile" else ""
     if row["alpha"] is not None:
         auto = "auto, " if row["auto"] else ""
         return f"pareto {auto}alpha {row['alpha']:g}{on}"

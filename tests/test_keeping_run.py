@@ -124,3 +124,15 @@ def test_a_source_may_have_its_language_detected(folder: Path) -> None:
     results = made(wrong_language(folder, sources, shares, {"by": "cld2"}), until="ingest")
     found = {(row["source"], row["language"]) for row in rows(results["ingest"])}
     assert found == {("wiki_ja", "ja"), ("web_en", "en"), ("python", "code")}
+
+
+def test_a_keep_that_is_chance_rather_than_choice_is_said(folder: Path, models: dict[str, str]) -> None:
+    results = sized(folder, models, keep={"en": {"pareto": 0.01}})
+    [said] = selected.remarks(results)
+    assert said.startswith("quality.keep.en: ")
+    assert "would be kept at any score" in said
+    [row] = [row for row in results["mix"].manifest.ledger["keeps"] if row["key"] == "en"]
+    assert f"tokens: {row['kept']['tokens']}" in said
+    table = selected.keeps(results)
+    assert table is not None
+    assert table.row_count == 2

@@ -1,20 +1,22 @@
 """The strictest alphas at which what is kept still feeds the mix, on a grid of hundredths.
 
-A group must give, within its epochs, what the mix would ask of it if nothing were left out by score: its part of the
-corpus is decided by the text there is and by the mix, never by the filter. Were only the whole language fed, its
-curated text, repeated, could stand for all of its web pages.
+A group must give what the mix would ask of it if nothing were left out by score, in no more passes than it would take
+then, rounded up: one, where there is enough. So neither does a filter make text repeat that need not, nor can the
+curated text of a language, repeated, stand for all of its web pages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 
 from prep.errors import Short
 from prep.pipeline.mixing.allot import fed, wanted
 from prep.pipeline.mixing.ask import Mix
-from prep.pipeline.mixing.tree import Cell, max_epochs
+from prep.pipeline.mixing.tree import Cell, Place, max_epochs
 
 Levels = Mapping[int, int]  # by number of a group: hundredths of alpha
+Parts = Mapping[Place, int]  # tokens asked of each cell
 Available = Callable[[Levels], Sequence[Cell]]  # what there is, with some groups at these levels
 
 
@@ -29,11 +31,15 @@ def levels(members: Mapping[int, Sequence[int]], available: Available, asked: tu
     if goal is None:
         return nothing
     total, parts = goal
+    whole = available(nothing)
+    most_passes = {member: _passes(whole, numbers, parts) for member, numbers in members.items()}
 
     def fits(found: Levels) -> bool:
         cells = available(nothing | dict(found))
         return feeds(asked[0], total, cells) and all(
-            _gives(asked[0], cells, numbers, parts) for member, numbers in members.items() if member in found
+            _gives(asked[0], cells, numbers, parts, most_passes[member])
+            for member, numbers in members.items()
+            if member in found
         )
 
     alone = {member: largest(most, lambda level, of=member: fits({of: level})) for member in members}  # type: ignore[misc]
@@ -52,7 +58,7 @@ def largest(most: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def _goal(asked: tuple[Mix, int], cells: Sequence[Cell]) -> tuple[int, Mapping[tuple[str, str, str], int]] | None:
+def _goal(asked: tuple[Mix, int], cells: Sequence[Cell]) -> tuple[int, Parts] | None:
     """The tokens of the corpus, and of each cell, with everything kept; None where that does not feed it."""
     mix, total = asked
     try:
@@ -73,7 +79,16 @@ def feeds(mix: Mix, total: int, cells: Sequence[Cell]) -> bool:
     return able.enough or able.possible >= total
 
 
-def _gives(mix: Mix, cells: Sequence[Cell], numbers: Sequence[int], parts: Mapping[tuple[str, str, str], int]) -> bool:
-    """Whether a group gives its part within its epochs."""
-    there = sum(int(cells[number].tokens * max_epochs(mix, cells[number].place)) for number in numbers)
-    return there >= sum(parts.get(cells[number].place, 0) for number in numbers)
+def _passes(cells: Sequence[Cell], numbers: Sequence[int], parts: Parts) -> int:
+    """Whole passes that a group takes for its part, with everything kept."""
+    asked, there = (
+        sum(found) for found in zip(*((parts.get(cells[n].place, 0), cells[n].tokens) for n in numbers), strict=True)
+    )
+    return max(1, -(-asked // there)) if there else 1
+
+
+def _gives(mix: Mix, cells: Sequence[Cell], numbers: Sequence[int], parts: Parts, passes: int) -> bool:
+    """Whether a group gives its part within so many passes and its epochs."""
+    here = [cells[number] for number in numbers]
+    there = sum(int(cell.tokens * min(max_epochs(mix, cell.place), Fraction(passes))) for cell in here)
+    return there >= sum(parts.get(cell.place, 0) for cell in here)
