@@ -48,8 +48,9 @@ def remarks(results: Mapping[str, Result]) -> list[str]:
         kept, by_chance = row["kept"]["tokens"], row["floor"] * row["whole"]["tokens"]
         if row["alpha"] and by_chance > CHANCE * kept > 0:
             said.append(
-                f"quality.keep.{row['key']}: {_share(min(by_chance, kept), kept)} of what it keeps would be kept at any "
-                f"score, for nearly all text has the same; `{row['key']}: {{tokens: {kept}}}` keeps as much of the best"
+                f"quality.keep.{row['key']}: {_share(min(by_chance, kept), kept)} of what it keeps would be kept at "
+                f"any score, for nearly all text has the same; `{row['key']}: {{tokens: {kept}}}` keeps as "
+                "much of the best"
             )
     return said
 
