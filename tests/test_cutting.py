@@ -70,12 +70,10 @@ def test_what_fills_a_cell_sums_to_it_exactly(given_: list[str], eod: int, place
     known = [Candidate(0, row, thirds(text)) for row, text in enumerate(given_)]
     reading = Reading(lambda _, row: given_[row], thirds, eod)
     room = data.draw(st.integers(1, max(1, known[place].tokens + eod - 1)))
-    found = backing(known, place, room, reading)
-    if found is None:
-        return
-    back, extras = found
+    back, extras, left = backing(known, place, room, reading)
     freed = sum(document.tokens + eod for document in known[place - back : place])
-    assert sum(extra.tokens + eod for extra in extras) == room + freed
+    assert sum(extra.tokens + eod for extra in extras) + left == room + freed
+    assert left >= 0
     for extra in extras:
         text = given_[extra.row]
         kept = text if extra.bytes is None else text.encode()[: extra.bytes].decode()
@@ -89,7 +87,22 @@ def test_a_document_that_cannot_be_cut_to_it_leaves_the_rest_to_the_next() -> No
     assert [thirds(char) for char in "bc"] == [3, 1]
     reading = Reading(lambda _, row: given_[row], thirds)
     found = fill([Candidate(0, 0, 27), Candidate(0, 1, 4)], 8, reading)
-    assert found == [Extra(0, 0, 6, 2), Extra(0, 1, 2, 2)]
+    assert found == ([Extra(0, 0, 6, 2), Extra(0, 1, 2, 2)], 0)
+
+
+def test_a_document_is_cut_shorter_where_no_other_begins_with_what_its_longest_cut_leaves() -> None:
+    given_ = ["bbbc", "bcbb"]  # 3 3 3 1 and 3 1 3 3 tokens: 3 + 4 are 7, 6 + 1 are not to be had
+    reading = Reading(lambda _, row: given_[row], thirds)
+    known = [Candidate(0, row, thirds(text)) for row, text in enumerate(given_)]
+    assert fill(known, 7, reading) == ([Extra(0, 0, 6, 2)], 1)
+    assert backing(known, 0, 7, reading) == (0, [Extra(0, 0, 3, 1), Extra(0, 1, 4, 2)], 0)
+
+
+def test_what_no_cut_can_meet_is_left_and_no_more() -> None:
+    reading = Reading(lambda _, row: "b" * 9, thirds)
+    known = [Candidate(0, row, 27) for row in range(12)]
+    back, extras, left = backing(known, 4, 8, reading)
+    assert (back, extras, left) == (0, [Extra(0, 4, 6, 2)], 2)
 
 
 @needs_shared

@@ -58,6 +58,7 @@ class Cell:
     number: int
     asked: int
     buckets: Buckets
+    taken: int  # tokens that it is to give: those asked, then what it gave and what another could not
     seen: dict[int, Candidate] = field(default_factory=dict)
     keys: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -78,7 +79,7 @@ def find(connection: Connection, asked: Sequence[int], eod: int, reading: Readin
     Errors: Short, where no document can be cut to what remains.
     """
     cells = [
-        Cell(number, asked[number], buckets)
+        Cell(number, asked[number], buckets, asked[number])
         for number, buckets in histogram(connection, len(asked), eod).items()
         if asked[number] and buckets.tokens.sum()
     ]
@@ -89,15 +90,16 @@ def find(connection: Connection, asked: Sequence[int], eod: int, reading: Readin
         for cell in cells:
             if again and not left:
                 break
-            more = left if _takes(cell, left) else 0
-            place, room = _fitting(connection, cell, cell.asked + more, eod)
-            found = _filled(connection, cell, place, room, reading) if reading and room else None
-            if again and found is None and room:
+            more = left if _takes(cell, cell.taken + left) else 0
+            place, room = _fitting(connection, cell, cell.taken + more, eod)
+            filling = _filled(connection, cell, place, room, reading) if reading and room else None
+            back, chosen, short = filling or (0, [], room)
+            if again and short >= more:
                 continue
-            back, extras[cell.number] = found or (0, [])
-            cuts[cell.number] = _cut(cell, place - back)
+            cuts[cell.number], extras[cell.number] = _cut(cell, place - back), chosen
             if reading:
-                left = left - more + (room if found is None else 0)
+                left += short - more
+                cell.taken += more - short
     if left:
         raise Short(
             f"size: {left:,} of {sum(asked):,} tokens are left, and no document can be cut to them; "
@@ -106,9 +108,13 @@ def find(connection: Connection, asked: Sequence[int], eod: int, reading: Readin
     return Cuts(tuple(cuts), tuple(extra for each in extras.values() for extra in each))
 
 
-def _takes(cell: Cell, more: int) -> bool:
-    """Whether a cell has room for what another could not fill, in the passes that it makes anyway."""
-    return -(-(cell.asked + more) // cell.tokens) == max(1, -(-cell.asked // cell.tokens))
+def _takes(cell: Cell, tokens: int) -> bool:
+    """Whether a cell has so many tokens in the passes that it makes anyway."""
+    return tokens <= _passes(cell) * cell.tokens
+
+
+def _passes(cell: Cell) -> int:
+    return max(1, -(-cell.asked // cell.tokens))
 
 
 def histogram(connection: Connection, cells: int, eod: int) -> dict[int, Buckets]:
@@ -205,13 +211,15 @@ def _note(cell: Cell, rows: pa.Table, before: int, place: int) -> None:
 
 def _filled(
     connection: Connection, cell: Cell, place: int, room: int, reading: Reading
-) -> tuple[int, list[Extra]] | None:
+) -> tuple[int, list[Extra], int]:
     """What fills `room` tokens after `place` documents; see `exact.backing`."""
     first = max(0, place - min(BEFORE, cell.documents - 1))
-    last = min(place + AFTER, first + cell.documents)  # no document twice
+    last = min(place + AFTER, first + cell.documents, _passes(cell) * cell.documents)  # no document twice, no new pass
     for each in (number % cell.documents for number in range(first, last)):
         if each not in cell.seen:
             bucket = _bucket(connection, cell, "documents", each, reading.eod)
+            if bucket.documents:
+                cell.keys.setdefault(bucket.documents - 1, (bucket.low - 1, LAST))
             _note(cell, _documents(connection, cell, bucket), bucket.documents, each)
     documents = [cell.seen[number % cell.documents] for number in range(first, last)]
     return backing(documents, place - first, room, reading)
