@@ -126,7 +126,9 @@ def remarks(results: Mapping[str, Result]) -> list[str]:
             left = whole - lost["documents"]
             said.append(f"{name}: the keep by score leaves {left:,} of {whole:,} documents; loosen `quality.keep`")
         if _place(row) in asked and whole and not row["copies"]:
-            said.append(f"{name}: no document is in the corpus; its part of the budget is below its next document")
+            gone = out.get(Reason.EXCLUDED.name, {}).get("documents", 0)
+            why = "lists name all of it" if gone == whole else "its part of the budget is below its next document"
+            said.append(f"{name}: no document is in the corpus; {why}")
     total = sum(row["tokens"] for row in page["targets"])
     if total < page["asked"]:
         most = max(page["targets"], key=lambda row: row["epochs"])

@@ -16,13 +16,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prep.errors import Short
 from prep.manifests import ledger
 from prep.manifests.ledger import CELL, COPIES, TOKENS
 from prep.manifests.record import Receipt, Recipe
 from prep.manifests.shards import Columns, side_by_side
 from prep.pipeline import counting, failed, query
-from prep.pipeline.judge import Columned, Thin
+from prep.pipeline.judge import Columned, Thin, available
 from prep.pipeline.keeping.kept import Kept
+from prep.pipeline.mix import cells as mixed_cells
 from prep.pipeline.mixing import tree
 from prep.pipeline.query import Connection
 from prep.pipeline.reasons import Reason, Terms
@@ -155,7 +157,27 @@ def _found(thin: Thin, run: Run, columned: Columned, terms: Terms, asked: Sequen
     connection = thin.judged(columned, terms)
     if thin.excluded.refill:
         connection = thin.listed(columned, terms)
+        _must_refill(run, available(connection, columned.cells), asked)
     return cuts.find(connection, asked, run.budget.eod, reading)
+
+
+def _must_refill(run: Run, there: Sequence[ledger.Row], asked: Sequence[int]) -> None:
+    """What lists leave must do within the epochs of the mix.
+
+    Errors: Short, with the cells that have too little for others to move in.
+    """
+    cells = [cell for row in there for cell in mixed_cells([row], run.budget.eod)]
+    caps = [int(cell.tokens * tree.max_epochs(run.mix, cell.place)) for cell in cells]
+    lacks = [
+        f"{'/'.join(cell.place)} (asked {wanted:,}, {most:,} in its epochs)"
+        for cell, wanted, most in zip(cells, asked, caps, strict=True)
+        if wanted > most
+    ]
+    if lacks:
+        raise Short(
+            f"exclude: the lists leave too few tokens for others to move in: {', '.join(lacks)}; write `refill: none` "
+            "(the corpus is then so much smaller), ask less of it in `mix`, or raise `mix.max_epochs`"
+        )
 
 
 def _reading(run: Run, columned: Columned) -> Reading:

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from prep.errors import BadSettings
+from prep.errors import BadSettings, Short
+from prep.pipeline import report
 from prep.pipeline.stage import Result
 from prep.pipeline.tokenizers import open_tokenizer
 from tests.shared import TOKENIZERS, needs_shared
@@ -192,3 +193,37 @@ def test_a_hash_that_is_none_is_named(folder: Path) -> None:
         made(
             varied_run(folder, exclude={"lists": [{"by": "text_hash", "values": ["xyz"], "reason": "r"}]}), until="size"
         )
+
+
+def test_a_list_that_leaves_too_few_to_move_in_repeats_nobody_beyond_max_epochs(tmp_path: Path) -> None:
+    lists = [{"by": "id", "values": [f"wiki_ja-{row}" for row in range(25)], "reason": "r"}]
+    asked: dict[str, Any] = {"budget": {"tokens": 6_000}, "mix": {"max_epochs": 1}, "exclude": {"lists": lists}}
+    with pytest.raises(Short, match=r"wiki_ja/ja/encyclopedia .*refill: none"):
+        made(tiny_run(tmp_path, **asked), until="size")
+    asked["exclude"]["refill"] = "none"
+    assert made(tiny_run(tmp_path, **asked), until="size")
+
+
+@pytest.mark.parametrize(
+    ("by", "value", "said"),
+    [("source", "wikija", "no source; nearest: wiki_ja"), ("domain", "https://x.org/a", "no domain")],
+)
+def test_a_value_that_would_name_nothing_is_refused(tmp_path: Path, by: str, value: str, said: str) -> None:
+    lists = [{"by": by, "values": [value], "reason": "r"}]
+    with pytest.raises(BadSettings, match=said):
+        made(tiny_run(tmp_path, exclude={"lists": lists}), until="size")
+
+
+def test_a_list_may_begin_with_the_mark_that_windows_writes_and_a_share_be_next_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("\ufeffwiki_ja-1\n")
+    lists = [{"by": "id", "file": str(tmp_path / "list.txt"), "reason": "r"}]
+    results = made(
+        tiny_run(tmp_path, exclude={"lists": lists}, validation={"shares": {"wiki_ja": 1e-22}}), until="size"
+    )
+    assert [row["id"] for row in documents(results) if row["left_out"] & EXCLUDED] == ["wiki_ja-1"]
+
+
+def test_a_source_that_lists_name_whole_is_said_to_be_so(tmp_path: Path) -> None:
+    lists = [{"by": "source", "values": ["python"], "reason": "r"}]
+    results = made(tiny_run(tmp_path, exclude={"lists": lists, "refill": "none"}), until="size")
+    assert "python/code/code: no document is in the corpus; lists name all of it" in report.remarks(results)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from prep.pipeline.findings import KEY, Finding, nearest, one_of, under
+from prep.pipeline.findings import KEY, Finding, Keys, each_word, nearest, one_of, under
 
 
 def selection(data: dict[str, Any]) -> Iterator[Finding]:
     """What is excluded, held out, cut, put in order."""
+    sources = tuple(under(data, "sources"))
     lists = under(data, "exclude").get("lists")
     for place, each in enumerate(lists if isinstance(lists, tuple | list) else ()):
         if isinstance(each, dict):
             yield from one_of(("exclude", "lists", place), each, ("values", "file"))
-    sources = tuple(under(data, "sources"))
+            yield from _values(("exclude", "lists", place, "values"), each, sources)
     held = under(data, "validation")
     if held:
         yield from one_of(("validation",), held, ("tokens", "shares"))
@@ -36,3 +37,13 @@ def selection(data: dict[str, Any]) -> Iterator[Finding]:
     for path, word in ((("budget", "choose"), "quality"), (("export", "order"), "curriculum")):
         if under(data, path[0]).get(path[1]) == word and not under(data, "quality"):
             yield Finding(path, f"{word!r} goes by the score of documents; add `quality:`")
+
+
+def _values(path: Keys, asked: dict[str, Any], sources: tuple[str, ...]) -> Iterator[Finding]:
+    """Values that would name nothing: a source that is none, an address where a domain is meant."""
+    for place, value in each_word(asked.get("values")):
+        if asked.get("by") == "source" and value not in sources:
+            yield Finding((*path, *place), f"{value!r} is no source; {nearest(value, sources, 'there are')}")
+        if asked.get("by") == "domain" and set(value) & set("/:@*"):
+            yield Finding((*path, *place), f"{value!r} is no domain; write it alone, such as example.org: it names "
+                          "its subdomains too")  # fmt: skip

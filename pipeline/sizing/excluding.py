@@ -115,7 +115,7 @@ def _read(asked: ExcludeList) -> Exclusion:
     values = list(asked.values)
     if asked.file is not None:
         try:
-            lines = files.read(asked.file).decode().splitlines()
+            lines = files.read(asked.file).decode("utf-8-sig").splitlines()  # Windows marks its lists
         except (OSError, UnicodeDecodeError) as error:
             raise BadSettings(
                 f"exclude: {asked.file}: cannot be read ({error}); give a text of a value a line"

@@ -32,7 +32,7 @@ def drawn(connection: Connection, cells: Sequence[Place], asked: Mapping[str, An
         return [None] * len(cells)
     if asked["tokens"]:
         return [_upto(connection, asked["tokens"])] * len(cells)
-    part = {source: round(share * (1 << 64)) - 1 for source, share in asked["shares"].items() if share}
+    part = {source: most - 1 for source, share in asked["shares"].items() if (most := round(share * (1 << 64)))}
     return [part.get(source) for source, _, _ in cells]
 
 
