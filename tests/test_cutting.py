@@ -136,3 +136,8 @@ def test_a_giant_text_takes_few_counts() -> None:
     found = border(text, 123_456, words(text), count)
     assert found.tokens == 123_456
     assert len(asked) < 60
+
+
+@pytest.mark.parametrize("text", ["ﾊ\uff9e", "\U0001f44d\U0001f3fd", "か\u3099", "\r\n"])
+def test_what_belongs_to_a_character_stays_with_it(text: str) -> None:
+    assert not whole_character(text, 1)

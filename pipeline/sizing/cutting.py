@@ -15,6 +15,9 @@ GUESSES = 30  # counts after which the search halves, should the text mislead it
 STOPS = frozenset("。！？｡．!?‼⁇⁈⁉…।॥؟۔։።፧፨។៕၊။༎།᠃᠉")
 CLOSING = frozenset("」』）】》〉〕］｝\"'”’»)]}")
 JOINER = "\u200d"
+EXTENDING = frozenset(
+    "\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+)  # no marks by category: voicing, skin
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def whole_character(text: str, chars: int) -> bool:
     following = text[chars]
     return (
         following != JOINER
+        and following not in EXTENDING
         and text[chars - 1] != JOINER
         and not unicodedata.category(following).startswith("M")
         and not (text[chars - 1] == "\r" and following == "\n")

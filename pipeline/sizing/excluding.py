@@ -23,7 +23,8 @@ from prep.pipeline.sizing.ask import ExcludeList
 
 Flags = npt.NDArray[np.bool_]
 COLUMNS = {"id": ("id_hash",), "url": ("url",), "domain": ("url",), "text_hash": ("text_hash",), "source": ()}
-HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?P<host>[^/?#:]+)"
+HOST = r"^(?:(?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?(?:[^/?#]*@)?(?P<host>[^/?#:]+?)\.?(?:[/?#:]|$)"  # the scheme may lack
+LABELS = 128  # of a name, more than DNS allows
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Exclusion:
         """A domain names its subdomains too."""
         host = pc.utf8_lower(pc.struct_field(pc.extract_regex(url, HOST), "host"))
         found = np.zeros(len(url), dtype=bool)
-        for _ in range(1 + max((value.count(".") for value in self.values), default=0) + 8):
+        for _ in range(LABELS):
             found |= _among(host, self.values)
             host = pc.struct_field(pc.extract_regex(host, r"^[^.]*\.(?P<rest>.+)$"), "rest")
             if host.null_count == len(host):
