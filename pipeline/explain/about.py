@@ -22,6 +22,7 @@ from prep.pipeline.look.fates import Fates, judging, terms
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.rows import Place, rows
 from prep.pipeline.reasons import Place as CellName
+from prep.pipeline.size import LISTED
 
 FEATURES = 12  # of each side, that are shown
 
@@ -51,7 +52,9 @@ def explained(finished: Finished, fates: Fates, place: Place, chars: int) -> Exp
     [known] = rows(finished, [place], ["text", "draw_key", "removed"])
     name = (document.source, document.language, document.kind)
     draws, keep = _draws(finished, known["draw_key"]), _keep(finished, name)
-    there = Known(document, draws, keep, group(finished, fates, place), cell(finished, fates, name))
+    there = Known(
+        document, draws, keep, group(finished, fates, place), cell(finished, fates, name), _listed(finished, place)
+    )
     return Explained(
         document=document,
         why=whys(there),
@@ -71,6 +74,15 @@ def _draws(finished: Finished, key: int) -> dict[str, float]:
     return {
         purpose: int(draw.draw(keys, finished.run.seed, purpose)[0]) / WORDS for purpose in (draw.QUALITY, draw.ORDER)
     }
+
+
+def _listed(finished: Finished, place: Place) -> str | None:
+    """The list of the run file that names a document, by its reason and what it lists."""
+    number = rows(finished, [place], [LISTED])[0].get(LISTED)
+    if not number:
+        return None
+    by, reason, *_ = store.recipe(finished.results["size"].folder).settings["exclude"]["lists"][number - 1]
+    return f"{reason!r} (by {by})"
 
 
 def _keep(finished: Finished, name: CellName) -> dict[str, Any] | None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
 
+from prep.filters.quality import SCALE
 from prep.manifests.ledger import CELL, COPIES
 from prep.pipeline import draw
 from prep.pipeline.look import pick
 from prep.pipeline.look.asked import Wanted
-from prep.pipeline.look.fates import Fates
+from prep.pipeline.look.fates import Fates, terms
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.reasons import Place as CellName
+from prep.pipeline.score import QUALITY
 
+Numbers = npt.NDArray[Any]
 WORDS = 2**64  # draws are 64-bit numbers; as shares they lie in [0, 1)
 
 
@@ -22,23 +27,30 @@ WORDS = 2**64  # draws are 64-bit numbers; as shares they lie in [0, 1)
 class Cell:
     """`asked` is the row of the mix, `got` that of `size`; both are None before these have come.
 
-    `copies` is the most often that a document of the cell is in; `cut` is the highest draw of those that are so often,
-    None where all are.
+    `copies` is the most often that a document of the cell is in. Of those that are so often, `cut` is the highest draw,
+    or where the best are chosen first (`by` quality) the lowest score; None where all are in so often.
     """
 
     asked: dict[str, Any] | None
     got: dict[str, Any] | None
-    copies: int | None
-    cut: float | None
+    by: str
+    copies: int | None = None
+    cut: float | None = None
 
 
 def cell(finished: Finished, fates: Fates, name: CellName) -> Cell:
     """Of the mix's page and the page of `size`; the cut is read from the documents of the cell."""
-    asked = _row(finished, "mix", "targets", name)
-    got = _row(finished, "size", "selection", name)
-    there = asked["documents"] if asked else 0
-    copies, cut = _cut(finished, fates, name, there) if fates.sized else (None, None)
-    return Cell(asked, got, copies, cut)
+    asked, got = _row(finished, "mix", "targets", name), _row(finished, "size", "selection", name)
+    found = Cell(asked, got, terms(finished).choose)
+    if not fates.sized or asked is None:
+        return found
+    copies, worst = _in_order(finished, fates, name, found.by)
+    if not len(copies):
+        return found
+    most = int(copies.max())
+    if int(copies.min()) == most and len(copies) == asked["documents"]:
+        return replace(found, copies=most)
+    return replace(found, copies=most, cut=_shown(worst[copies == most].max(), found.by))
 
 
 def _row(finished: Finished, stage: str, page: str, name: CellName) -> dict[str, Any] | None:
@@ -49,19 +61,19 @@ def _row(finished: Finished, stage: str, page: str, name: CellName) -> dict[str,
     return None if found is None else {key: value for key, value in found.items() if key not in CELL}
 
 
-def _cut(finished: Finished, fates: Fates, name: CellName, there: int) -> tuple[int | None, float | None]:
-    """`there` documents may be in."""
+def _in_order(finished: Finished, fates: Fates, name: CellName, by: str) -> tuple[Numbers, Numbers]:
+    """Of each document of the cell that is in, how often, and what it is chosen by: the lowest first."""
     source, language, kind = name
-    most, least, highest, documents = 0, 0, 0, 0
+    copies, keys = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
     for one in pick.fitting(finished, fates, Wanted(None, kept=True, source=source, language=language)):
-        here = np.asarray(one.batch["kind"].to_numpy(zero_copy_only=False)) == kind
-        copies = np.asarray(one.batch[COPIES])[here].astype(np.int64)
-        drawn = draw.draw(np.asarray(one.batch["draw_key"])[here], finished.run.seed, draw.ORDER)
-        if len(copies):
-            highest = 0 if copies.max() > most else highest
-            most, least = max(most, int(copies.max())), min(least or int(copies.min()), int(copies.min()))
-            highest = max(highest, int(drawn[copies == most].max(initial=0)))
-            documents += len(copies)
-    if not most:
-        return None, None
-    return most, None if least == most and documents == there else highest / WORDS
+        here = one.batch.filter(pc.equal(one.batch["kind"], kind))
+        copies.append(np.asarray(here[COPIES]).astype(np.int64))
+        if by == "quality":
+            keys.append(np.uint64(SCALE) - np.asarray(pc.fill_null(here[QUALITY], SCALE)).astype(np.uint64))
+        else:
+            keys.append(draw.draw(np.asarray(here["draw_key"]), finished.run.seed, draw.ORDER))
+    return np.concatenate(copies), np.concatenate(keys)
+
+
+def _shown(key: int, by: str) -> float:
+    return 1 - int(key) / SCALE if by == "quality" else int(key) / WORDS

@@ -91,7 +91,9 @@ def _cell(cell: Cell) -> Iterator[str]:
         tokens, copies = format_count(row["copied_tokens"]), f"{row['copies']:,} copies"
         yield _line("got", f"{tokens} tokens in {copies} of {row['documents']:,} documents")
     if cell.copies is not None:
-        which = "all of them" if cell.cut is None else f"those with draws up to {cell.cut:.4f}"
+        cut = cell.cut or 0.0
+        edge = f"scores from {cut:.4f} up" if cell.by == "quality" else f"draws up to {cut:.4f}"
+        which = "all of them" if cell.cut is None else f"those with {edge}"
         yield _line("cut", f"{which} are in {'once' if cell.copies == 1 else f'{cell.copies} times'}")
 
 

@@ -28,6 +28,7 @@ class Known:
     keep: Mapping[str, Any] | None
     group: Group | None
     cell: Cell
+    listed: str | None  # how the list is known that names it
 
 
 def whys(known: Known) -> tuple[Why, ...]:
@@ -48,13 +49,14 @@ def _sentence(name: str, known: Known) -> str:
             if group
             else "its text stands twice"
         )
+    if name == "excluded":
+        return f"named by the list {known.listed}" if known.listed else "it says the same as one that a list names"
     if name == "budget":
         return _budget(known)
     return SENTENCES.get(name, f"it fails the rule {name}; its figures are below")
 
 
 SENTENCES = {
-    "excluded": "a list of the run file names it",
     "language": "it is found to be in another language than its source says",
     "rules": "it fails a rule; those that it fails follow",
     "validation": "it is held out for validation",
@@ -82,7 +84,11 @@ def kept_by(keep: Mapping[str, Any] | None) -> str:
 
 
 def _budget(known: Known) -> str:
-    drawn, cut = known.draws["order"], known.cell.cut
-    if cut is None:
+    cell, document = known.cell, known.document
+    if cell.cut is None:
         return "its cell is full before any of its documents"
-    return f"its cell takes the documents with the lowest draws, up to {cut:.4f}; its draw is {drawn:.4f}"
+    if cell.by == "quality":
+        return (
+            f"its cell takes the documents with the best scores, down to {cell.cut:.4f}; its score is {document.score}"
+        )
+    return f"its cell takes those with the lowest draws, up to {cell.cut:.4f}; its draw is {known.draws['order']:.4f}"

@@ -40,16 +40,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The same, as what is compared with columns. `mask` are the bits of which a document has one; `kept`: it has none.
-
-    Of a look at a change, `changed` takes those alone whose reasons would be others.
-    """
+    """The same, as what is compared with columns: `mask` are bits of which a document has one; `kept`: it has none."""
 
     mask: int | None
     kept: bool
     source: str | None
     language: str | None
-    changed: bool = True
 
     @property
     def words(self) -> str:

@@ -8,17 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from prep.manifests.ledger import COPIES, TOKENS
+from prep.manifests.ledger import TOKENS
 from prep.pipeline.look import pick
-from prep.pipeline.look.asked import Wanted
-from prep.pipeline.look.fates import COPIES_THEN, THEN, Changed, first, names_of
-from prep.pipeline.look.finished import Finished
+from prep.pipeline.look.fates import THEN, Changed, first, names_of
 from prep.pipeline.size import LEFT_OUT
 
 KEPT = "kept"
 ENTERS, LEAVES, STAYS = "enters", "leaves", "stays out"  # of a change; what stays out has other reasons then
 CHANGES = (STAYS, LEAVES, ENTERS)  # by whether it is in now, and twice whether it would be
-EVERYTHING = Wanted(mask=None, kept=False, source=None, language=None, changed=False)
 
 Counts = dict[tuple[str, str], tuple[int, int]]  # by source and fate: documents, tokens
 
@@ -64,11 +61,10 @@ def change(batch: pa.RecordBatch) -> pick.Bits:
     return found
 
 
-def totals(finished: Finished, found: Changed, tokenizer: str) -> tuple[int, int]:
-    """Tokens of the corpus before and after a change, copies counted."""
-    before = after = 0
-    for one in pick.fitting(finished, found, EVERYTHING):
-        tokens = np.asarray(one.batch[TOKENS + tokenizer])
-        before += int((tokens * np.asarray(one.batch[COPIES])).sum())
-        after += int((tokens * np.asarray(one.batch[COPIES_THEN])).sum())
+def totals(found: Changed) -> tuple[int, int]:
+    """Tokens of the corpus before and after a change, copies counted, by the books of `size`."""
+    before, after = (
+        sum(row["copied_tokens"] for row in sized.result.manifest.ledger["selection"])
+        for sized in (found.before, found.after)
+    )
     return before, after

@@ -17,10 +17,10 @@ from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.margin import NOT_ASKED, needed
 from prep.pipeline.look.rows import Place, rows
 from prep.pipeline.score import QUALITY
-from prep.pipeline.size import LEFT_OUT
+from prep.pipeline.size import LEFT_OUT, LISTED
 
 WHOLE = ("id", "text", "licence", "url")
-HASHES = ("id_hash", "text_hash", "draw_key")  # numbers that tell a person nothing
+UNTOLD = ("id_hash", "text_hash", "draw_key", LISTED)  # numbers that tell a person nothing
 JUDGED_BY = pa.schema([*((name, pa.string()) for name in CELL), ("draw_key", pa.uint64()), (QUALITY, pa.uint16())])
 
 
@@ -95,7 +95,7 @@ def _document(each: dict[str, Any], names: dict[str, int], ask: float | None, sh
 
 def plain(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Columns as a person and JSON can read them; what is empty is left out."""
-    kept = {name: value for name, value in figures.items() if name not in HASHES and value is not None}
+    kept = {name: value for name, value in figures.items() if name not in UNTOLD and value is not None}
     return {name: value.hex() if isinstance(value, bytes) else value for name, value in kept.items()}
 
 

@@ -73,8 +73,8 @@ class Judged:
 class Changed:
     """What is, and beside it what would be."""
 
-    before: Fates
-    after: Fates
+    before: Sized
+    after: Sized
     sized: bool = True
 
     def of(self, shard: int) -> pa.Table:

@@ -13,7 +13,7 @@ from prep.pipeline.chain import Machine
 from prep.pipeline.look import changed, counts, pick
 from prep.pipeline.look.asked import Asked, Wanted, wanted
 from prep.pipeline.look.document import Document, documents
-from prep.pipeline.look.fates import Changed, Fates, borders_of, fates, reason_names
+from prep.pipeline.look.fates import Changed, Fates, Sized, borders_of, fates, reason_names
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.margin import NOT_ASKED, needed
 from prep.pipeline.look.rows import Place
@@ -47,17 +47,16 @@ def look(finished: Finished, asked: Asked, machine: Machine) -> Look:
         sums = counts.Sums(reason_names(finished), tokenizer)
         places = _places(finished, asked, found, which, sums)
         shown = tuple(documents(finished, found, places, asked.chars))
-        corpus = counts.totals(finished, found, tokenizer) if isinstance(found, Changed) else None
+        corpus = counts.totals(found) if isinstance(found, Changed) else None
     return Look(_heading(asked, which), tokenizer, sums.counts(), shown, corpus, _notes(finished, found))
 
 
 def _fates(finished: Finished, asked: Asked, machine: Machine, stack: ExitStack) -> Fates:
-    found = fates(finished, machine.limits, stack)
     if not asked.changes:
-        return found
-    finished.need("size", "--if compares with what `size` left out")
+        return fates(finished, machine.limits, stack)
+    now = Sized(finished.need("size", "--if compares with what `size` left out"))
     run = chain.pinned(changed.overridden(finished, asked.changes))
-    return Changed(found, changed.fates_then(finished, run, machine, asked.changes))
+    return Changed(now, changed.fates_then(finished, run, machine, asked.changes))
 
 
 def _places(finished: Finished, asked: Asked, found: Fates, which: Wanted, sums: counts.Sums) -> dict[str, list[Place]]:

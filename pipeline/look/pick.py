@@ -97,7 +97,7 @@ def _fits(batch: pa.RecordBatch, wanted: Wanted) -> npt.NDArray[np.bool_]:
         fits &= (bits & np.uint64(wanted.mask)) != 0
     if wanted.kept:
         fits &= bits == 0
-    if wanted.changed and THEN in batch.schema.names:
+    if THEN in batch.schema.names:
         fits &= bits != np.asarray(batch[THEN])
     for name, value in (("source", wanted.source), ("language", wanted.language)):
         if value is not None:

@@ -8,8 +8,12 @@ from typing import Any
 from prep.manifests.ledger import CELL, TOKENS
 from prep.pipeline.look.counts import ENTERS, KEPT, LEAVES, STAYS
 from prep.pipeline.look.document import Document
+from prep.pipeline.size import KEPT_BYTES, KEPT_TOKENS
 
-SIZES = {"n_bytes": "bytes", "n_chars": "characters"}
+SIZES = {
+    "n_bytes": "bytes", "n_chars": "characters",
+    KEPT_TOKENS: "tokens of its last copy, which is cut", KEPT_BYTES: "bytes of that",
+}  # fmt: skip
 PLAIN = {"\n", "\t"}
 # Marks that turn the direction of what follows them: a text could make a line read as what it is not.
 TURNING = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)), "\u200e", "\u200f", "\u061c"}
