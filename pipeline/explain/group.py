@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from prep.manifests.ledger import CELL
 from prep.pipeline.dedup import GROUP
 from prep.pipeline.explain.scan import by_group
-from prep.pipeline.look.fates import Fates, names_of, reason_names, terms
+from prep.pipeline.look.fates import Fates, terms
 from prep.pipeline.look.finished import Finished
+from prep.pipeline.look.named import Names
 from prep.pipeline.look.rows import Place, rows
 from prep.pipeline.reasons import Reason, Terms
 from prep.pipeline.size import LEFT_OUT
@@ -64,8 +65,9 @@ def group(finished: Finished, fates: Fates, place: Place) -> Group | None:
     known = dict(zip(places, _known(finished, fates, places), strict=True))
     standing = [each for each in known.values() if not each.bits & Reason.DUPLICATE]
     survivor = standing[0] if standing else None
-    names = reason_names(finished)
-    members = tuple(Member(each.id, each.cell[0], tuple(names_of(each.bits, names))) for each in known.values())
+    names = Names.of(finished)
+    told = (tuple(names.told(each.bits, each.cell[1])) for each in known.values())
+    members = tuple(Member(each.id, each.cell[0], reasons) for each, reasons in zip(known.values(), told, strict=True))
     this = known.get(place) or _known(finished, fates, [place])[0]
     return Group(
         hashed.hex(),

@@ -53,7 +53,8 @@ def _sentence(name: str, known: Known) -> str:
         return f"named by the list {known.listed}" if known.listed else "it says the same as one that a list names"
     if name == "budget":
         return _budget(known)
-    return SENTENCES.get(name, f"it fails the rule {name}; its figures are below")
+    rule = next((rule for rule in known.document.rules if rule.name == name), None)
+    return rule.words if rule is not None else SENTENCES.get(name, name)
 
 
 SENTENCES = {

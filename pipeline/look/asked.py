@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from prep.errors import BadInput, BadSettings
 from prep.manifests.ledger import CELL
 from prep.pipeline.findings import nearest
-from prep.pipeline.look.fates import bits_of, reason_names
 from prep.pipeline.look.finished import Finished
+from prep.pipeline.look.named import Masks, Names
 from prep.pipeline.score import QUALITY
 
 CHARS = 1_000  # of a text that is shown, where nothing else is said: about what a screen holds
@@ -40,9 +40,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The same, as what is compared with columns: `mask` are bits of which a document has one; `kept`: it has none."""
+    """The same, as what is compared with columns: a document has one of the bits; `kept`: it has none."""
 
-    mask: int | None
+    masks: Masks | None
     kept: bool
     source: str | None
     language: str | None
@@ -70,7 +70,7 @@ def wanted(finished: Finished, asked: Asked, *, sized: bool) -> Wanted:
         there = sorted({row[CELL[place]] for row in finished.results["ingest"].manifest.ledger["cells"]})
         if name is not None and name not in there:
             raise BadInput(f"--{flag} {name}: no document is of it; {nearest(name, tuple(there), 'there are')}")
-    mask = bits_of(asked.left_out, reason_names(finished)) if asked.left_out else None
-    if mask is not None and asked.left_out == "budget" and not sized:
+    masks = Names.of(finished).masks(asked.left_out) if asked.left_out else None
+    if masks is not None and asked.left_out == "budget" and not sized:
         raise BadInput(f"--left-out budget: nothing is sized yet; first: prep size {finished.target}")
-    return Wanted(mask, asked.kept, asked.source, asked.language)
+    return Wanted(masks, asked.kept, asked.source, asked.language)

@@ -49,7 +49,7 @@ def overridden(finished: Finished, changes: Sequence[str]) -> Run:
     whole = plain(root) if root is not None else {}
     for change in changes:
         keys, value = _parsed(change)
-        _lay(whole, _full(keys, change), value)
+        _lay(whole, _joined(_full(keys, change)), value)
     name = f"--if {' '.join(changes)}"
     try:
         run = runfile.loads(json.dumps(whole, ensure_ascii=False), name)
@@ -75,12 +75,19 @@ def _full(keys: list[str], change: str) -> list[str]:
     if keys[0] in top:
         return keys
     above = [name for name in top if keys[0] in names_at(Run, (name,))]
+    if len(above) > 1:  # where only one of them knows the key's end, that one is meant
+        above = [name for name in above if keys[-1] in names_at(Run, (name, *keys[:-1]))] or above
     if len(above) == 1:
         return [above[0], *keys]
     known = tuple(dict.fromkeys([*top, *(f"{name}.{key}" for name in top for key in names_at(Run, (name,)))]))
     if above:
         raise BadSettings(f"--if {change}: {' and '.join(above)} have a key {keys[0]}; write {above[0]}.{keys[0]}...")
     raise BadSettings(f"--if {change}: {keys[0]}: unknown key; {nearest(keys[0], known)}")
+
+
+def _joined(keys: list[str]) -> list[str]:
+    """Names of rules hold a dot: `rules.override.fineweb.short_line_ratio` is three keys."""
+    return [*keys[:2], ".".join(keys[2:])] if keys[:2] == ["rules", "override"] else keys
 
 
 def _lay(whole: dict[str, Any], keys: Sequence[str], value: object) -> None:

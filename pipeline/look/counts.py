@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from prep.manifests.ledger import TOKENS
 from prep.pipeline.look import pick
-from prep.pipeline.look.fates import THEN, Changed, first, names_of
+from prep.pipeline.look.fates import THEN, Changed, first
+from prep.pipeline.look.named import REASONS
 from prep.pipeline.size import LEFT_OUT
 
 KEPT = "kept"
@@ -24,7 +25,6 @@ Counts = dict[tuple[str, str], tuple[int, int]]  # by source and fate: documents
 class Sums:
     """Added up batch by batch."""
 
-    names: dict[str, int]  # of the bits
     tokenizer: str
     documents: Counter[tuple[str, str]] = field(default_factory=Counter)
     tokens: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Sums:
         bits = np.asarray(one.batch[LEFT_OUT])
         if THEN not in one.batch.schema.names:
             lowest = first(bits)
-            return lowest, {bit: next(iter(names_of(bit, self.names)), KEPT) for bit in np.unique(lowest).tolist()}
+            return lowest, {0: KEPT, **{bit: name for name, bit in REASONS.items()}}
         return change(one.batch), dict(enumerate(CHANGES))
 
     def counts(self) -> Counts:

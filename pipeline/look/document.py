@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,12 @@ import pyarrow as pa
 from prep.filters.quality import SCALE
 from prep.manifests.ledger import CELL, COPIES
 from prep.pipeline import chain
-from prep.pipeline.look.fates import COPIES_THEN, THEN, Fates, borders_of, names_of, reason_names
+from prep.pipeline.look.fates import COPIES_THEN, THEN, Fates, borders_of, terms
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.margin import NOT_ASKED, needed
+from prep.pipeline.look.named import Names
 from prep.pipeline.look.rows import Place, rows
+from prep.pipeline.look.ruled import Held, held
 from prep.pipeline.score import QUALITY
 from prep.pipeline.size import LEFT_OUT, LISTED
 
@@ -45,6 +47,7 @@ class Document:
     needed: float | None
     stratum: str
     figures: dict[str, Any]
+    rules: tuple[Held, ...]  # that it is held against
     text: str
     left: int
 
@@ -56,12 +59,13 @@ def documents(
     order = [(stratum, place) for stratum, several in places.items() for place in several]
     columns = [name for names in finished.figures.values() for name in names]
     values = rows(finished, [place for _, place in order], [*WHOLE, *columns])
-    names = reason_names(finished)
+    names, judged_by = Names.of(finished), terms(finished)
     tables = {shard: fates.of(shard) for shard in sorted({shard for _, (shard, _) in order})}
     asks = needed_scores(finished, values)
     for (stratum, (shard, row)), each, ask in zip(order, values, asks, strict=True):
         fate = tables[shard].slice(row, 1).to_pylist()[0]
-        yield _document({**each, **fate}, names, ask, (stratum, chars))
+        rules = held(judged_by.ruled_by((each["source"], each["language"], each["kind"])), each)
+        yield replace(_document({**each, **fate}, names, (stratum, chars)), needed=ask, rules=rules)
 
 
 def needed_scores(finished: Finished, values: Sequence[dict[str, Any]]) -> list[float | None]:
@@ -74,20 +78,21 @@ def needed_scores(finished: Finished, values: Sequence[dict[str, Any]]) -> list[
     return [None if ask == NOT_ASKED else ask / SCALE for ask in found.tolist()]
 
 
-def _document(each: dict[str, Any], names: dict[str, int], ask: float | None, shown: tuple[str, int]) -> Document:
+def _document(each: dict[str, Any], names: Names, shown: tuple[str, int]) -> Document:
     stratum, chars = shown
     text, score, then = each.pop("text"), each.pop(QUALITY, None), each.pop(THEN, None)
-    cut = text[:chars] if chars else text
+    cut, language = text[:chars] if chars else text, each["language"]
     return Document(
         **{name: each.pop(name) for name in ("id", *CELL, "licence", "url")},
-        reasons=tuple(names_of(each.pop(LEFT_OUT), names)),
+        reasons=tuple(names.told(each.pop(LEFT_OUT), language)),
         copies=each.pop(COPIES, None),
-        then=None if then is None else tuple(names_of(then, names)),
+        then=None if then is None else tuple(names.told(then, language)),
         copies_then=each.pop(COPIES_THEN, None),
         score=None if score is None else score / SCALE,
-        needed=ask,
+        needed=None,
         stratum=stratum,
         figures=plain(each),
+        rules=(),
         text=cut,
         left=len(text) - len(cut),
     )

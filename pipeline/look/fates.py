@@ -11,18 +11,16 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from prep.errors import BadInput
 from prep.manifests import store
 from prep.manifests.ledger import COPIES
 from prep.manifests.shards import Columns, table
 from prep.pipeline import chain, mix, query
-from prep.pipeline.findings import nearest
 from prep.pipeline.judge import Columned, Thin, judge
 from prep.pipeline.keeping.groups import borders
 from prep.pipeline.keeping.kept import Border, Kept
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.query import Connection, Limits
-from prep.pipeline.reasons import Reason, Terms
+from prep.pipeline.reasons import Terms
 from prep.pipeline.size import LEFT_OUT
 from prep.pipeline.stage import Result, document_shards
 
@@ -96,13 +94,19 @@ def fates(finished: Finished, limits: Limits, stack: ExitStack) -> Fates:
 
 
 def terms(finished: Finished) -> Terms:
-    """What documents of the run are judged by: as the recipe of `size` has it, else as that of `mix` would."""
+    """What documents of the run are judged by, with the numbers of its keeps."""
+    found = asked_terms(finished)
+    return found if "size" in finished.results else replace(found, kept=_kept(finished, found))
+
+
+def asked_terms(finished: Finished) -> Terms:
+    """The same as far as the run file says it: as the recipe of `size` has it, else as that of `mix` would."""
     if "size" in finished.results:
         settings = store.recipe(finished.results["size"].folder).settings
     else:
         settings = mix.job(finished.run, judging(finished), Thin(finished.run, Limits())).recipe.settings
     found: Terms = TypeAdapter(Terms).validate_python(settings["terms"])
-    return found if "size" in finished.results else replace(found, kept=_kept(finished, found))
+    return found
 
 
 def _kept(finished: Finished, found: Terms) -> tuple[Kept, ...]:
@@ -126,27 +130,6 @@ def judging(finished: Finished) -> Columned:
     """
     finished.need(f"count.{chain.budgeted(finished.run)}", "documents are judged once their tokens are counted")
     return chain.columns(finished.run, finished.results)
-
-
-def reason_names(finished: Finished) -> dict[str, int]:
-    """The bit of each reason by its name, in the order of the books; single rules after them."""
-    return {str(reason.name).lower(): int(reason) for reason in Reason}
-
-
-def names_of(bits: int, names: dict[str, int]) -> list[str]:
-    """The names of every reason in some bits."""
-    return [name for name, bit in names.items() if bits & bit]
-
-
-def bits_of(word: str, names: dict[str, int]) -> int:
-    """The bit of a reason that a person named.
-
-    Errors: BadInput, with the nearest name.
-    """
-    said = word.strip().lower().replace("-", "_").replace(" ", "_")
-    if said in names:
-        return names[said]
-    raise BadInput(f"--left-out {word}: no such reason in this run; {nearest(said, tuple(names), 'there are')}")
 
 
 def first(bits: Bits) -> Bits:

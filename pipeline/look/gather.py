@@ -13,7 +13,7 @@ from prep.pipeline.chain import Machine
 from prep.pipeline.look import changed, counts, pick
 from prep.pipeline.look.asked import Asked, Wanted, wanted
 from prep.pipeline.look.document import Document, documents
-from prep.pipeline.look.fates import Changed, Fates, Sized, borders_of, fates, reason_names
+from prep.pipeline.look.fates import Changed, Fates, Sized, borders_of, fates
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.margin import NOT_ASKED, needed
 from prep.pipeline.look.rows import Place
@@ -44,7 +44,7 @@ def look(finished: Finished, asked: Asked, machine: Machine) -> Look:
         scratch = stack.enter_context(TemporaryDirectory(dir=machine.scratch, ignore_cleanup_errors=True))
         found = _fates(finished, asked, replace(machine, scratch=scratch), stack)
         which = wanted(finished, asked, sized=found.sized)
-        sums = counts.Sums(reason_names(finished), tokenizer)
+        sums = counts.Sums(tokenizer)
         places = _places(finished, asked, found, which, sums)
         shown = tuple(documents(finished, found, places, asked.chars))
         corpus = counts.totals(found) if isinstance(found, Changed) else None

@@ -21,6 +21,7 @@ from prep.pipeline import draw
 from prep.pipeline.look.asked import Wanted
 from prep.pipeline.look.fates import THEN, Fates
 from prep.pipeline.look.finished import Finished
+from prep.pipeline.look.named import EVERY
 from prep.pipeline.look.rows import Place
 from prep.pipeline.score import QUALITY
 from prep.pipeline.size import LEFT_OUT
@@ -93,8 +94,12 @@ def fitting(finished: Finished, fates: Fates, wanted: Wanted, more: Sequence[str
 def _fits(batch: pa.RecordBatch, wanted: Wanted) -> npt.NDArray[np.bool_]:
     bits = np.asarray(batch[LEFT_OUT])
     fits = np.ones(batch.num_rows, dtype=bool)
-    if wanted.mask is not None:
-        fits &= (bits & np.uint64(wanted.mask)) != 0
+    if wanted.masks is not None:
+        asked = np.zeros(batch.num_rows, dtype=bool)
+        for language, mask in wanted.masks.items():
+            here = True if language == EVERY else np.asarray(pc.equal(batch["language"], language))
+            asked |= ((bits & np.uint64(mask)) != 0) & here
+        fits &= asked
     if wanted.kept:
         fits &= bits == 0
     if THEN in batch.schema.names:

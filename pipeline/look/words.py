@@ -5,9 +5,12 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
+from prep.filters.rules.figures import PREFIX
 from prep.manifests.ledger import CELL, TOKENS
+from prep.pipeline.language import SCALE, SECOND_SHARE, SHARE
 from prep.pipeline.look.counts import ENTERS, KEPT, LEAVES, STAYS
 from prep.pipeline.look.document import Document
+from prep.pipeline.numbers import format_share
 from prep.pipeline.size import KEPT_BYTES, KEPT_TOKENS
 
 SIZES = {
@@ -62,12 +65,19 @@ def scored(document: Document) -> str:
     return f"{said}, its draw asks {document.needed:.4f}" if document.needed <= 1 else f"{said}, no score would do"
 
 
+def told(name: str) -> bool:
+    """Whether a person wants to see a column: what rules count is told by the rules that a document fails."""
+    return name not in CELL and not name.startswith(PREFIX)
+
+
 def figure(name: str, value: Any) -> str:
     """A column's value for a person."""
     if name in SIZES:
         return f"{value:,} {SIZES[name]}"
     if name.startswith(TOKENS):
         return f"{value:,} tokens ({name.removeprefix(TOKENS)})"
+    if name in (SHARE, SECOND_SHARE):
+        return f"{name} {format_share(value / SCALE)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.4g}"
     return f"{name} {value}"
@@ -78,5 +88,6 @@ def details(document: Document) -> list[str]:
     place = f"{document.source}/{document.language}/{document.kind}"
     stratum = document.stratum if document.then is None else ""  # of a change, the fate says it
     known = [stratum, place, scored(document)]
-    known += [figure(name, value) for name, value in document.figures.items() if name not in CELL]
+    known += [f"{rule.name}: {rule.words}" for rule in document.rules if rule.failed]
+    known += [figure(name, value) for name, value in document.figures.items() if told(name)]
     return [safe(each) for each in (*known, document.licence or "", document.url or "") if each]
