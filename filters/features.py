@@ -5,10 +5,14 @@ for a label. No line made here holds either: lines are words without signs or un
 """
 
 import re
+from functools import lru_cache
+from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
 import xxhash
 
-VERSION = 1  # rises whenever the same text would give another line: models and scores are named by it
+VERSION = 2  # rises whenever the same text would give another line: models and scores are named by it
 SPAN = 800  # characters, after runs of white space have become one space
 
 # Lengths that a document is cut to for training. fastText adds an end-of-line token to the mean of each line, so a
@@ -20,37 +24,35 @@ LENGTHS = (SPAN, SPAN // 2, SPAN // 4, SPAN // 8)
 UNSPACED = frozenset({"bo", "dz", "ja", "km", "lo", "my", "th", "yue", "zh"})  # written without spaces between words
 
 # Letters, digits and the vowel signs, points and accents that belong to them but that `\w` leaves out: combining
-# accents, Hebrew, Arabic, the Indic blocks.
-_WORDS = re.compile("[\\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff]+")
+# accents, Hebrew, Arabic, the Indic blocks. An underscore parts words: no token may look like fastText's labels.
+_LETTER = "[^\\W_\\s]|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff]"
+_SIGN = "[.,;:?!\u060c\u061b\u061f]"  # that end or part sentences; see `line`
+_SPACE = "[\\s_\0]"
+_WORDS = re.compile(f"(?:{_LETTER})+|{_SIGN}")
+_CHARACTERS = re.compile(f"(?!{_SPACE}).")
+
+CODES = 0x110000
+SPACE, PART, ALONE = 0, 1, 2  # what a character is: between tokens, in a word, a token of its own
 
 
 def line(text: str, language: str) -> str:
-    """The features of the first `SPAN` characters of `text`; empty where there is nothing to see.
+    """The features of `text`; empty where there is nothing to see."""
+    if not unspaced(language):
+        return " ".join(_WORDS.findall(text))
+    single = _CHARACTERS.findall(text)
+    return " ".join(map("".join, pairwise(single)) if len(single) > 1 else single)
 
-    The first rather than the middle: held-out AUC .998 against .990 (en), equal in fr and ja.
 
-    Held-out AUC by documents, the mean AUC where one whole source is held out, and the AUC among texts of 100
-    characters (`benchmarks/quality_features.py`); fastText adds pairs of neighbouring tokens by itself:
-
-    | language | features                     | documents | unseen source | 100 characters | model |
-    |----------|------------------------------|-----------|---------------|----------------|-------|
-    | ja       | **characters**               | .9989     | .990          | .996           | 17 MB |
-    | ja       | pairs of characters          | .9988     | .991          | .995           | 34 MB |
-    | ja       | triples of characters        | .9969     | .989          | .990           | 92 MB |
-    | en       | **words as written**         | .9957     | .930          | .963           | 21 MB |
-    | en       | words as written, signs      | .9990     | .944          | .958           | 21 MB |
-    | en       | lower-cased words            | .9952     | .930          | .961           | 20 MB |
-    | fr       | **words as written**         | .9993     | .924          | .982           | 21 MB |
-    | fr       | words as written, signs      | .9976     | .913          | .980           | 21 MB |
-    | fr       | lower-cased words            | .9994     | .927          | .987           | 20 MB |
-
-    Signs win in English and lose in French by as much; they tell typographic habits of a source, so they stay out.
-    """
-    # Four spans of raw text hold one span unless most of it is white space; a document can be 8 MB.
-    start = " ".join(text.lstrip()[: 4 * SPAN].split())[:SPAN]
-    if unspaced(language):
-        return " ".join(start.replace(" ", "").replace("\0", ""))
-    return " ".join(_WORDS.findall(start.replace("_", " ")))
+@lru_cache(maxsize=2)
+def _classes(unspaced: bool) -> npt.NDArray[np.uint8]:
+    every = "".join(map(chr, range(CODES)))
+    found = np.full(CODES, ALONE if unspaced else SPACE, np.uint8)
+    kinds = ((_SPACE, SPACE),) if unspaced else ((_LETTER, PART), (_SIGN, ALONE))
+    for pattern, kind in kinds:
+        for match in re.finditer(f"(?:{pattern})+", every):
+            found[match.start() : match.end()] = kind
+    found.flags.writeable = False
+    return found
 
 
 def spans(text: str, language: str, most: int) -> list[str]:
@@ -78,10 +80,10 @@ def spans(text: str, language: str, most: int) -> list[str]:
 
 
 def unspaced(language: str) -> bool:
-    """Whether it is written without spaces between words."""
-    return _base(language) in UNSPACED
+    """Whether words run together in it; `zh-Hant` and `zh_TW` are `zh`."""
+    return re.split("[-_]", language, maxsplit=1)[0].lower() in UNSPACED
 
 
-def _base(language: str) -> str:
-    """`zh-Hant` and `zh_TW` are `zh`."""
-    return re.split("[-_]", language, maxsplit=1)[0].lower()
+def classes(language: str) -> npt.NDArray[np.uint8]:
+    """What each code point is in texts of a language: `SPACE`, `PART` or `ALONE`. It says the same as `line`."""
+    return _classes(unspaced(language))

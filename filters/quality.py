@@ -1,14 +1,15 @@
 """Training and asking the fastText classifier that tells reference text from the rest."""
 
+from __future__ import annotations
+
 import hashlib
-import mmap
 import os
-import struct
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import fasttext
 import numpy as np
@@ -16,9 +17,14 @@ import numpy.typing as npt
 import xxhash
 
 from prep.errors import BadModel, WorkerLost
+from prep.filters import features
+from prep.filters.modelfile import GOOD, REST, check
 
-GOOD, REST = "__label__good", "__label__rest"
+if TYPE_CHECKING:
+    from prep.filters.linear import Weights
+
 MIN_DOCUMENTS = 20  # lines a side; fewer give a model of chance
+ADDED = np.float32(1e-5)  # fastText's `std_log`, before it takes the logarithm of a chance
 UNDECIDED = 0.5  # the score of a line without features: nothing speaks for either side
 
 # fastText's settings. Held-out AUC (en / fr / ja) rose from .990 / .988 / .9994 at its default rate of 0.1 to
@@ -53,7 +59,7 @@ def train(good: Sequence[str], rest: Sequence[str], seed: int, target: Path) -> 
         lines_file, model_file = Path(folder, "lines.txt"), Path(folder, "model.bin")
         lines_file.write_text("".join(_shuffled(sides, seed)), encoding="utf-8", newline="\n")
         _train_alone(lines_file, model_file, seed, target)
-        _check(model_file, named=target)  # fastText does not notice that a disk is full
+        check(model_file, named=target)  # fastText does not notice that a disk is full
         with model_file.open("rb+") as file:
             os.fsync(file.fileno())
         model_file.replace(target)
@@ -96,10 +102,10 @@ def fit(lines: str, model: str, seed: int) -> None:
 
 
 class Model:
-    """A model file of the labels good and rest, checked before fastText sees it."""
+    """A model file asked through fastText itself: what our own loop (`linear`) is held against."""
 
     def __init__(self, path: str | Path) -> None:
-        _check(Path(path))
+        check(Path(path))
         self._path = path
         try:
             # What `fasttext.load_model` does; in some builds that also warns on stderr.
@@ -117,21 +123,24 @@ class Model:
         scores = np.where(first, both[:, 0], both[:, 1])
         if not np.isfinite(scores).all():
             raise BadModel(f"{self._path}: it gives scores that are no numbers; train it again")
-        scores[[not line for line in lines]] = UNDECIDED
-        return np.clip(scores, 0, 1)  # fastText answers up to 1.00001
+        scores[[not line for line in lines]] = UNDECIDED + ADDED
+        return np.clip(scores - ADDED, 0, 1)
 
 
-_LOADED: dict[str, Model] = {}
+_LOADED: dict[tuple[str, bool], Weights] = {}
 
 
-def load(path: str, digest: str) -> Model:
-    """The model at `path`, loaded once per process; its file must still have this digest."""
-    if digest not in _LOADED:
+def load(path: str, digest: str, language: str) -> Weights:
+    """The model at `path` for texts of a language, loaded once per process; its file must still have this digest."""
+    key = digest, features.unspaced(language)
+    if key not in _LOADED:
         found = digest_of(path)
         if found != digest:
             raise BadModel(f"{path}: sha256 is {found}, the run recorded {digest}; put that file back or run again")
-        _LOADED[digest] = Model(path)
-    return _LOADED[digest]
+        from prep.filters import linear  # numba takes 0.4 s to load
+
+        _LOADED[key] = linear.load(Path(path), language)
+    return _LOADED[key]
 
 
 def digest_of(path: str | Path) -> str:
@@ -151,70 +160,3 @@ def to_uint16(score: npt.NDArray[np.floating]) -> npt.NDArray[np.uint16]:
 def from_uint16(stored: npt.NDArray[np.uint16]) -> npt.NDArray[np.float64]:
     """Stored scores as numbers in [0, 1]."""
     return np.asarray(stored, np.float64) / SCALE
-
-
-# The file, little-endian: magic number and version; 12 settings and a double; size, words and labels of the
-# dictionary, its tokens, pruned entries; each entry's text with NUL, count and type; then the two matrices, each with
-# a byte for "quantized", rows and columns before its float32s (fastText's fasttext.cc, args.cc, dictionary.cc,
-# densematrix.cc).
-_HEAD = struct.Struct("<2i 12i d 3i 2q")
-_SHAPE = struct.Struct("<?2q")
-_MAGIC = (793712314, 12)
-_SUPERVISED, _SOFTMAX, _WORD, _LABEL = 3, 3, 0, 1
-
-
-def _check(path: Path, named: Path | None = None) -> None:
-    """Refuse what fastText would crash on or ask absurd memory for; nothing in the file is taken on trust."""
-    named = named or path
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            matrices = _layout(data)
-    except OSError as error:
-        raise BadModel(f"{named}: cannot be read ({error.strerror}); name a fastText model file") from error
-    except (ValueError, struct.error) as error:
-        raise BadModel(f"{named}: {error}; name a model that `prep train` wrote, or train it again") from error
-    for at, rows, columns in matrices:
-        with np.errstate(invalid="ignore"):  # infinity minus infinity
-            total = np.memmap(path, "<f4", "r", at, (rows * columns,)).sum(dtype=np.float64)
-        if not np.isfinite(total):
-            raise BadModel(f"{named}: holds weights that are no numbers; train it again")
-
-
-def _layout(data: mmap.mmap) -> list[tuple[int, int, int]]:
-    """Where the two matrices lie, with rows and columns; ValueError where the file is not what it should be."""
-    if len(data) < _HEAD.size or _HEAD.unpack_from(data)[:2] != _MAGIC:
-        raise ValueError("is not a fastText model file of version 12")
-    (_, _, dim, _, _, _, _, ngrams, loss, kind, bucket, minn, maxn, _, _, size, words, labels, _, pruned) = (
-        _HEAD.unpack_from(data)
-    )
-    if (kind, loss) != (_SUPERVISED, _SOFTMAX):
-        raise ValueError("is not a supervised model with softmax")
-    hashes = ngrams > 1 or maxn > 0
-    if min(dim, ngrams, words) < 1 or min(bucket, minn, maxn) < 0 or (hashes and not bucket) or pruned != -1:
-        raise ValueError("has settings that cannot be")
-    at, found = _entries(data, size, words)
-    if size != words + labels or sorted(found) != sorted((GOOD, REST)):
-        raise ValueError(f"has the labels {', '.join(found[:5])} instead of {GOOD} and {REST}")
-    matrices = []
-    for rows in (words + bucket, labels):
-        quantized, *shape = _SHAPE.unpack_from(data, at)
-        if quantized or shape != [rows, dim]:
-            raise ValueError("is quantized or its matrices do not fit its dictionary")
-        matrices.append((at + _SHAPE.size, rows, dim))
-        at += _SHAPE.size + rows * dim * 4
-    if at != len(data):
-        raise ValueError(f"has {len(data):,} bytes instead of {at:,}: it was cut or added to")
-    return matrices
-
-
-def _entries(data: mmap.mmap, size: int, words: int) -> tuple[int, list[str]]:
-    """Where the dictionary ends, and its labels."""
-    at, labels = _HEAD.size, []
-    for index in range(size):
-        end = data.find(b"\0", at)
-        if end < 0 or end + 10 > len(data) or data[end + 9] != (_WORD if index < words else _LABEL):
-            raise ValueError(f"has a broken dictionary at entry {index}")
-        if index >= words:
-            labels.append(data[at:end].decode(errors="replace"))
-        at = end + 10
-    return at, labels

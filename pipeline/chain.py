@@ -35,6 +35,7 @@ from prep.pipeline.stage import Job, Result
 from prep.pipeline.tokenizers import hub, open_tokenizer
 from prep.pipeline.tokenizers.counter import Specials
 from prep.pipeline.tokenizers.files import find
+from prep.pipeline.training import card
 
 STAGES = ("ingest", "count", "train", "score", "dedup", "mix", "size", "export")
 
@@ -124,7 +125,7 @@ def opened(run: Run, until: str, spread: Spread) -> None:
     if "size" in wanted:
         Excluded.of(run)
     if "score" in wanted and run.quality is not None:
-        list(spread(_open_model, run.quality.model.values()))
+        list(spread(_open_model, run.quality.model.items()))
     if "score" in wanted and run.rules is not None:
         rules.stage(run.rules)
     if run.identify is not None and run.identify.model is not None:
@@ -135,8 +136,11 @@ def _open_tokenizer(tokenizer: Tokenizer) -> None:
     open_tokenizer(tokenizer.path, tokenizer.pattern, Specials(tokenizer.specials))
 
 
-def _open_model(path: str) -> None:
-    quality.load(path, quality.digest_of(path))
+def _open_model(named: tuple[str, str]) -> None:
+    language, path = named
+    digest = quality.digest_of(path)
+    card.found(path, digest, language)
+    quality.load(path, digest, language)
 
 
 def _open_identifier(path: str) -> None:
@@ -148,10 +152,12 @@ def _models(run: Run, ingested: Result, step: Callable[[str, Job], Result]) -> d
     if run.quality is None:
         return {}
     if run.quality.model:
-        return {name: score.Model(quality.digest_of(path), path) for name, path in run.quality.model.items()}
+        return {name: train.named(path, name, ingested) for name, path in run.quality.model.items()}
     return {
-        language: train.trained(step(f"train.{language}", train.job(run, language, ingested)), language)
-        for language in train.languages(run, ingested)
+        language: train.trained(made, title, language)
+        for title, languages in train.models(run, ingested).items()
+        for made in [step(f"train.{title}", train.job(run, title, languages, ingested))]
+        for language in languages
     }
 
 

@@ -28,6 +28,7 @@ from prep.pipeline.run import finished, perform
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread, workers
 from prep.pipeline.stage import Job, Result
+from prep.pipeline.training import report as training
 
 LOG = "log.json"  # of a result: how it was made, outside the chain
 
@@ -92,6 +93,8 @@ def run(settings: Run, machine: Machine, until: str) -> dict[str, Result]:
                 chain.opened(settings, until, spread)
             making = Making(settings, machine, spread, stack.enter_context(Screen(screen)))
             results = chain.walk(settings, listings, machine, until, making)
+            if until == "train":
+                training.leave(settings, results, spread)
         if "export" in results:
             card.write(settings, results)
         prefix = settings.out.rstrip("/") + "/"
@@ -156,6 +159,8 @@ def tables(results: dict[str, Result]) -> None:
         screen.print(report.tokens(results))
         for line in report.engines(results):
             screen.print(line, highlight=False, markup=False, soft_wrap=True, style="dim")
+    for told in training.tables(results):
+        screen.print(told, highlight=False, markup=False, soft_wrap=isinstance(told, str))
     _print(screen, selected.languages(results))
     if "size" in results:
         _print(screen, selected.keeps(results))

@@ -8,8 +8,8 @@ import pyarrow as pa
 import xxhash
 
 # Purposes: a document's draws for them are independent.
-ORDER, QUALITY, TRAINING, CHECK, VALIDATION, SHUFFLE = (
-    "order", "quality", "training", "check", "validation", "shuffle",
+ORDER, QUALITY, TRAINING, CHECK, VALIDATION, SHUFFLE, HELD_OUT = (
+    "order", "quality", "training", "check", "validation", "shuffle", "held-out",
 )  # fmt: skip
 
 Words = npt.NDArray[np.uint64]

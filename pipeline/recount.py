@@ -31,6 +31,7 @@ from prep.pipeline.score import REFERENCE, Score
 from prep.pipeline.size import Size
 from prep.pipeline.stage import cell_books, content_key
 from prep.pipeline.train import Train
+from prep.pipeline.training.sample import Asked
 from prep.pipeline.vocabulary.learn import Learn, booked
 
 SCORING = {"models": Score.version, "languages": Rules.version, "by": Identify.version}  # by a setting each has alone
@@ -248,7 +249,7 @@ def _sized(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> d
 
 
 def _trained(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> dict[str, Any]:
-    return Train(given.recipe.settings["language"], (), (), 0).books(written, beside, given.taken or 0)
+    return Train("", Asked((), (), (), 0), {}).books(written, beside, given.taken or 0)
 
 
 def _learnt(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from prep.manifests.ledger import CELL
+from prep.pipeline import score
 from prep.pipeline.numbers import format_bytes, format_count, format_share
 from prep.pipeline.reasons import Reason
 from prep.pipeline.stage import Result
@@ -129,6 +130,7 @@ def remarks(results: Mapping[str, Result]) -> list[str]:
             gone = out.get(Reason.EXCLUDED.name, {}).get("documents", 0)
             why = "lists name all of it" if gone == whole else "its part of the budget is below its next document"
             said.append(f"{name}: no document is in the corpus; {why}")
+    said += _newer(results)
     total = sum(row["tokens"] for row in page["targets"])
     if total < page["asked"]:
         most = max(page["targets"], key=lambda row: row["epochs"])
@@ -142,6 +144,16 @@ def remarks(results: Mapping[str, Result]) -> list[str]:
         if total == page["asked"] and row["asked"] > row["cap"]
     ]
     return said
+
+
+def _newer(results: Mapping[str, Result]) -> list[str]:
+    """Of named models: which sources hold other text than they learnt from."""
+    scored = results.get(score.NAME)
+    return [
+        f"quality: the model of {language} is kept as it is, and learnt from other text: "
+        + ", ".join(f"{source} ({what})" for source, what in newer.items())
+        for language, newer in (scored.manifest.ledger.get(score.NEWER, {}) if scored else {}).items()
+    ]
 
 
 def _got(row: Mapping[str, Any], epochs: str, share: float, total: Mapping[str, int]) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from prep.errors import BadModel
 from prep.filters import features, quality, quantile
+from prep.filters.calibration import UNSCALED, Scale
 from prep.manifests.record import Recipe
 from prep.pipeline.stage import (
     MACHINE,
@@ -24,31 +25,39 @@ from prep.pipeline.stage import (
     over_documents,
 )
 
+if TYPE_CHECKING:
+    from prep.filters.linear import Weights
+
 NAME = "score.quality"  # of the result, beside others that are made in the same reading
 REFERENCE = "reference"  # in the ledger: by language, stored scores of held-out reference documents, in order
+NEWER = "newer"  # in the ledger: by language, sources that hold other text than its model learnt from
 QUALITY = "quality"  # P(reference) in steps of 1/65535; null where the language has no model
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model file: what it is, where it lies here, and the scores of the reference documents held out of it.
+    """A model file: what it is, where it lies here, and what its card says of one language.
 
-    `reference` is what `quantile.points` gives; it is empty for a named fastText file without a card beside it.
+    `reference` are the scores of reference documents held out of it, as `quantile.points` gives them: none for a named
+    fastText file without a card beside it. `newer` are sources that hold other text than it learnt from.
     """
 
     digest: str
     path: str
+    scale: Scale = UNSCALED
     reference: tuple[int, ...] = ()
+    newer: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Score:
-    """Writes `quality`; `models` are digests by language, `paths` where their files lie here."""
+    """Writes `quality`; by language `models` are digests, `scales` calibrations, `paths` where the files lie here."""
 
     name: ClassVar[str] = "score"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     models: Mapping[str, str]
+    scales: Mapping[str, Scale]
     features: int = features.VERSION
     paths: Mapping[str, str] = field(default_factory=dict, metadata=MACHINE)
 
@@ -71,11 +80,16 @@ class Score:
         for language, digest in self.models.items():
             here = languages == language
             if here.any():
-                model = quality.load(self.paths[language], digest)
-                texts = batch["text"].filter(pa.array(here)).to_pylist()
-                scores[here] = quality.to_uint16(model.score([features.line(text, language) for text in texts]))
+                texts = batch["text"].filter(pa.array(here)).cast(pa.large_string())
+                scores[here] = self._of(texts, quality.load(self.paths[language], digest, language), language)
                 known |= here
         return pa.array(scores, mask=~known)
+
+    def _of(self, texts: pa.LargeStringArray, weights: Weights, language: str) -> quantile.Stored:
+        from prep.filters import linear  # numba takes 0.4 s to load
+
+        odds, tokens = linear.log_odds(weights, texts)
+        return quality.to_uint16(np.where(tokens > 0, self.scales[language](odds), quality.UNDECIDED))
 
 
 def job(models: Mapping[str, Model], ingested: Result) -> Job:
@@ -91,14 +105,13 @@ def job(models: Mapping[str, Model], ingested: Result) -> Job:
         ]
 
     cells = balanced(Score.name, ingested.manifest.ledger["cells"])
-    reference = {name: list(model.reference) for name, model in sorted(models.items()) if model.reference}
-    recipe = Recipe(
-        Score.name,
-        Score.version,
-        {**described(stage(models)), REFERENCE: reference},
-        {"ingest": ingested.manifest.digest},
-    )
-    return Job(recipe, lambda *_: tasks(), lambda made: {**cells(made), REFERENCE: reference}, {"ingest": ingested})
+    told = {
+        REFERENCE: {name: list(model.reference) for name, model in sorted(models.items()) if model.reference},
+        NEWER: {name: dict(model.newer) for name, model in sorted(models.items()) if model.newer},
+    }
+    inputs = {"ingest": ingested.manifest.digest}
+    recipe = Recipe(Score.name, Score.version, described(stage(models)) | told, inputs)
+    return Job(recipe, lambda *_: tasks(), lambda made: {**cells(made), **told}, {"ingest": ingested})
 
 
 def quantile_table(scored: Result, language: str) -> quantile.Stored:
@@ -121,4 +134,8 @@ def quantile_table(scored: Result, language: str) -> quantile.Stored:
 def stage(models: Mapping[str, Model]) -> Score:
     """The stage for some models."""
     names = sorted(models)
-    return Score({name: models[name].digest for name in names}, paths={name: models[name].path for name in names})
+    return Score(
+        {name: models[name].digest for name in names},
+        {name: models[name].scale for name in names},
+        paths={name: models[name].path for name in names},
+    )

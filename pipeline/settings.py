@@ -120,10 +120,11 @@ class Tokenizer(Settings):
 
 
 class Train(Settings):
-    """Kinds whose text the classifier learns as good, and kinds it learns as the rest."""
+    """Kinds whose text the classifier learns as good, and kinds it learns as the rest; `shared`: one model for all."""
 
     reference: SomeWords
     against: SomeWords
+    shared: bool = False
 
 
 class Quality(Settings):

@@ -1,190 +1,153 @@
-"""Train the quality classifier of a language: reference text against the rest, on documents of lowest draw."""
+"""Train the quality classifier of a language, or of several: reference text against the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from prep.errors import BadModel
 from prep.filters import features, quality
-from prep.manifests import files, store
+from prep.manifests import files, record, store
 from prep.manifests.record import Receipt, Recipe, part_name
 from prep.manifests.shards import Columns, Sink, Writer, side_by_side
-from prep.pipeline import draw
-from prep.pipeline.ingest import HASH
 from prep.pipeline.run import PART, Output
 from prep.pipeline.score import Model
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import MACHINE, Asked, Job, Result, Task, content_key, described
+from prep.pipeline.training import card, judged, learning, sample
 
-MOST_DOCUMENTS = 6000  # a side: the curve is flat beyond, see docs/decisions.md
-SPANS = 4  # of a document: a long book is not the whole of its side
-MODEL = "model"
-LIST = pa.schema([("id_hash", HASH), ("source", pa.string()), ("good", pa.bool_()), ("line", pa.large_string())])
+MODEL, CARD = "model", "card"
+SHARED = "shared"  # what the one model of all languages is called
+LIST = pa.schema(
+    [(name, sample.SAMPLE.field(name).type) for name in ("id_hash", "source", "language", "good")]
+    + [("held", pa.bool_()), ("lines", pa.int32())]
+)
 
 
 @dataclass(frozen=True)
 class Train:
-    """Writes the list of what was learnt from, and the model."""
+    """Writes the list of documents drawn, the model, and its card."""
 
     name: ClassVar[str] = "train"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     shard_bytes: ClassVar[int] = 1 << 62
 
-    language: str
-    reference: tuple[str, ...]
-    against: tuple[str, ...]
-    seed: int
-    most: int = MOST_DOCUMENTS
-    spans: int = SPANS
+    title: str  # the language, or `SHARED`
+    asked: sample.Asked
+    sources: Mapping[str, str]  # see `card.contents`
     features: int = features.VERSION
     scratch: str | None = field(default=None, metadata=MACHINE)
 
     def schema(self) -> pa.Schema:
-        """Of the training list, without the text."""
-        return LIST.remove(LIST.get_field_index("line"))
+        """Of the training list, which keeps no text."""
+        return LIST
 
     def outputs(self, key: str, index: int) -> dict[str, Output]:
-        """The list, and the model."""
+        """The list, the model, and the card, which is written when the model is there."""
+        trainer = Trainer(self)
         return {
-            PART: Output(part_name(key, index), partial(Writer, schema=self.schema())),
-            MODEL: Output(f"{MODEL}-{self.language}.bin", partial(Trainer, seed=self.seed, scratch=self.scratch)),
+            PART: Output(part_name(key, index), partial(Writer, schema=LIST)),
+            MODEL: Output(f"{MODEL}-{self.title}.bin", trainer.of_model),
+            CARD: Output(f"{MODEL}-{self.title}{card.SUFFIX}", trainer.of_card),
         }
 
     def split(self, batch: pa.RecordBatch) -> dict[str, pa.RecordBatch]:
-        """The list keeps no text."""
-        return {PART: batch.drop_columns("line"), MODEL: batch}
+        """The list keeps how many lines a document has."""
+        counted = batch.set_column(
+            batch.schema.get_field_index("lines"), "lines", batch["lines"].value_lengths().cast(pa.int32())
+        )
+        return {PART: counted.select(LIST.names), MODEL: batch, CARD: batch.slice(0, 0)}
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The sample is the rows."""
         return batches
 
     def books(self, written: tuple[str, ...], beside: tuple[str, ...], taken: int) -> dict[str, Any]:
-        """Lines learnt from, by source, and the model's digest."""
-        lines: dict[str, dict[str, int]] = {"good": {}, "rest": {}}
-        for batch in side_by_side([Columns(written[0], ("source", "good"))]):
-            for source, good in zip(batch["source"].to_pylist(), batch["good"].to_pylist(), strict=True):
-                side = lines["good" if good else "rest"]
-                side[source] = side.get(source, 0) + 1
-        return {"lines": lines, "model": quality.digest_of(written[1])}
+        """Documents by source: learnt from and held out; the figures on the latter; the model's digest."""
+        documents: dict[str, dict[str, dict[str, int]]] = {"good": {}, "rest": {}}
+        for batch in side_by_side([Columns(written[0], ("source", "good", "held"))]):
+            for source, good, held in zip(*(batch[name].to_pylist() for name in batch.schema.names), strict=True):
+                counts = documents["good" if good else "rest"].setdefault(source, {"learnt": 0, "held": 0})
+                counts["held" if held else "learnt"] += 1
+        spoken = card.read(Path(written[2])).languages
+        figures = {language: each.figures for language, each in spoken.items()}
+        return {"documents": documents, "figures": figures, "model": quality.digest_of(written[1])}
 
 
 class Trainer:
-    """Takes the lines of a training list, and writes a model."""
+    """Takes the rows of a sample, and writes a model and its card."""
 
-    def __init__(self, sink: Sink, seed: int, scratch: str | None) -> None:
-        """`seed` is fastText's; `scratch` is swept when a run begins, so a killed training leaves nothing behind."""
-        self._sink, self._seed, self._scratch = sink, seed, scratch
-        self._lines: dict[bool, list[str]] = {True: [], False: []}
+    def __init__(self, stage: Train) -> None:
+        self._stage = stage
+        self._batches: list[pa.RecordBatch] = []
+        self._card = b""
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Remember lines."""
-        for good, line in zip(batch["good"].to_pylist(), batch["line"].to_pylist(), strict=True):
-            self._lines[good].append(line)
+    def of_model(self, sink: Sink) -> _File:
+        """Writes the model, when all rows are there."""
+        return _File(sink, self._batches.append, self._train)
 
-    def close(self) -> int:
-        """Train, and write what comes out."""
-        with TemporaryDirectory(prefix=files.TEMPORARY, dir=self._scratch) as folder:
-            model = Path(folder) / "model.bin"
-            quality.train(self._lines[True], self._lines[False], self._seed, model)
-            self._sink.write(model.read_bytes())
-        return sum(map(len, self._lines.values()))
+    def of_card(self, sink: Sink) -> _File:
+        """Writes the card of the model that was trained."""
+        return _File(sink, lambda batch: None, lambda: self._card)
+
+    def _train(self) -> bytes:
+        stage, asked = self._stage, self._stage.asked
+        table = pa.Table.from_batches(self._batches, sample.DRAWN)
+        with TemporaryDirectory(prefix=files.TEMPORARY, dir=stage.scratch) as folder:
+            model = Path(folder, f"{MODEL}-{stage.title}.bin")
+            learning.learn(table, asked, model)
+            spoken = {language: judged.spoken(model, table, language) for language in asked.languages}
+            found = card.Card(
+                quality.digest_of(model),
+                record.digest(_listed(table)),
+                spoken,
+                dict(stage.sources),
+                (*asked.reference, *asked.against),
+            )
+            self._card = found.written()
+            return model.read_bytes()
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a worker is told: the shard, the stage, and the highest draw in the sample of each side."""
+class _File:
+    """A file whose content is made at the end."""
 
-    path: str
-    stage: Train
-    cuts: Mapping[bool, int]
+    sink: Sink
+    take: Any
+    made: Any
 
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Remember rows."""
+        self.take(batch)
 
-def side(stage: Train, batch: pa.RecordBatch) -> npt.NDArray[np.int8]:
-    """1 for reference text of the language, 0 for the rest, -1 for what is neither."""
-    languages, kinds = (np.asarray(batch[name].to_numpy(zero_copy_only=False)) for name in ("language", "kind"))
-    here = languages == stage.language
-    good, rest = (here & np.isin(kinds, list(names)) for names in (stage.reference, stage.against))
-    return np.where(good, 1, np.where(rest, 0, -1)).astype(np.int8)
-
-
-def draws(looked: Looked) -> dict[bool, Any]:
-    """The lowest draws of each side in one shard."""
-    found: dict[bool, list[Any]] = {True: [np.empty(0, np.uint64)], False: [np.empty(0, np.uint64)]}
-    for batch in side_by_side([Columns(looked.path, ("language", "kind", "draw_key"))]):
-        sides = side(looked.stage, batch)
-        drawn = draw.draw(np.asarray(batch["draw_key"]), looked.stage.seed, draw.TRAINING)
-        for good in found:
-            found[good].append(drawn[sides == int(good)])
-    # Each draw once: copies of a text share theirs, and a boilerplate in 20,000 copies must not be a whole side.
-    return {good: np.unique(np.concatenate(parts))[: looked.stage.most] for good, parts in found.items()}
+    def close(self) -> int:
+        """Make the content, and write it."""
+        self.sink.write(self.made())
+        return 0
 
 
-def sample(looked: Looked) -> pa.Table:
-    """The sampled documents of one shard as lines of features, with their draws."""
-    rows: list[dict[str, Any]] = []
-    columns = ("id_hash", "text", "source", "language", "kind", "draw_key")
-    for batch in side_by_side([Columns(looked.path, columns)]):
-        sides = side(looked.stage, batch)
-        drawn = draw.draw(np.asarray(batch["draw_key"]), looked.stage.seed, draw.TRAINING)
-        cuts = np.array([looked.cuts[False], looked.cuts[True], 0], dtype=np.uint64)[sides]
-        chosen = np.sort(np.concatenate([_first(sides == good, drawn, cuts) for good in (0, 1)]))
-        for row, record in zip(chosen.tolist(), batch.take(pa.array(chosen)).to_pylist(), strict=True):
-            rows += _lines(looked.stage, record, bool(sides[row]), int(drawn[row]))
-    return pa.Table.from_pylist(rows, LIST.append(pa.field("draw", pa.uint64())))
+def _listed(table: pa.Table) -> list[list[Any]]:
+    columns = (table[name].to_pylist() for name in ("id_hash", "source", "good", "held"))
+    return [[id_hash.hex(), *rest] for id_hash, *rest in zip(*columns, strict=True)]
 
 
-def _first(
-    here: npt.NDArray[np.bool_], drawn: npt.NDArray[np.uint64], cuts: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.intp]:
-    """The rows of one side up to its cut, the first of those that share a draw."""
-    rows = np.flatnonzero(here & (drawn <= cuts))
-    return rows[np.unique(drawn[rows], return_index=True)[1]]
-
-
-def _lines(stage: Train, record: dict[str, Any], good: bool, drawn: int) -> Iterator[dict[str, Any]]:
-    for span in features.spans(record["text"], stage.language, stage.spans):
-        if line := features.line(span, stage.language):
-            yield {"id_hash": record["id_hash"], "source": record["source"], "good": good, "line": line, "draw": drawn}
-
-
-def job(run: Run, language: str, ingested: Result) -> Job:
-    """Train the model of one language. It depends on the shards that hold text of either side, and on no other."""
-    if run.quality is None or run.quality.train is None:
-        raise BadModel("the run file has no `quality.train`")
-    stage = Train(
-        language,
-        tuple(run.quality.train.reference),
-        tuple(run.quality.train.against),
-        run.seed,
-        scratch=_scratch(run.out),
-    )
-    shards = [
-        (key, files.join(ingested.folder, name))
-        for key, name in store.parts(ingested.manifest)
-        if _has(store.receipt(ingested.folder, key), stage)
-    ]
-    content = {shard.name: shard.sha256 for shard in ingested.manifest.shards}
-    parts = [content_key(key, content[f"part-{key}.arrow"]) for key, _ in shards]
-    recipe = Recipe(Train.name, Train.version, described(stage), {"ingest": parts})
+def job(run: Run, title: str, languages: Sequence[str], ingested: Result) -> Job:
+    """Train a model. It depends on the shards that hold text of either side, and on no other."""
+    stage = stage_of(run, title, languages, ingested)
+    shards = shards_of(stage.asked, ingested)
+    recipe = Recipe(Train.name, Train.version, described(stage), {"ingest": [key for key, _ in shards]})
 
     def tasks(stack: ExitStack, spread: Spread) -> list[Task]:
-        looked = [Looked(path, stage, {}) for _, path in shards]
-        lowest = list(spread(draws, looked))
-        cuts = {good: _cut(np.concatenate([found[good] for found in lowest]), stage) for good in (True, False)}
-        lines = pa.concat_tables(spread(sample, [replace(one, cuts=cuts) for one in looked]))
-        rows = _once(lines).sort_by([(name, "ascending") for name in ("good", "draw", "line")]).select(LIST.names)
-        return [Task(stage, Asked(recipe.digest, lambda: iter(rows.to_batches()), ()))]
+        table = sample.gather(stage.asked, [path for _, path in shards], spread)
+        return [Task(stage, Asked(recipe.digest, lambda: iter(table.to_batches()), ()))]
 
     def balance(receipts: Sequence[Receipt]) -> dict[str, Any]:
         return receipts[0].ledger
@@ -192,30 +155,39 @@ def job(run: Run, language: str, ingested: Result) -> Job:
     return Job(recipe, tasks, balance, {}, here=True)
 
 
-def _once(lines: pa.Table) -> pa.Table:
-    """The lines of one document for each side and draw: that of the lowest hash of its id."""
-    owner: dict[tuple[bool, int], bytes] = {}
-    places = list(zip(lines["good"].to_pylist(), lines["draw"].to_pylist(), strict=True))
-    hashes = lines["id_hash"].to_pylist()
-    for place, id_hash in zip(places, hashes, strict=True):
-        owner[place] = min(owner.get(place, id_hash), id_hash)
-    kept = [owner[place] == id_hash for place, id_hash in zip(places, hashes, strict=True)]
-    return lines.filter(pa.array(kept, pa.bool_()))
+def stage_of(run: Run, title: str, languages: Sequence[str], ingested: Result) -> Train:
+    """The training that a run file asks for."""
+    if run.quality is None or run.quality.train is None:
+        raise BadModel("the run file has no `quality.train`")
+    wanted = run.quality.train
+    asked = sample.Asked(tuple(languages), tuple(wanted.reference), tuple(wanted.against), run.seed)
+    sources = card.contents(ingested, asked.languages, (*asked.reference, *asked.against))
+    return Train(title, asked, sources, scratch=run.out if files.is_local(run.out) else None)
 
 
-def _scratch(out: str) -> str | None:
-    return out if files.is_local(out) else None
+def shards_of(asked: sample.Asked, ingested: Result) -> list[tuple[str, str]]:
+    """What a shard of documents is, and its path, of each that holds text of either side."""
+    content = {shard.name: shard.sha256 for shard in ingested.manifest.shards}
+    kinds = {*asked.reference, *asked.against}
+    found = []
+    for key, name in store.parts(ingested.manifest):
+        cells = store.receipt(ingested.folder, key).ledger["cells"]
+        if any(row["language"] in asked.languages and row["kind"] in kinds for row in cells):
+            found.append((content_key(key, content[f"part-{key}.arrow"]), files.join(ingested.folder, name)))
+    return found
 
 
-def _cut(drawn: npt.NDArray[np.uint64], stage: Train) -> int:
-    """The highest draw in the sample of a side."""
-    lowest = np.unique(drawn)[: stage.most]
-    return int(lowest[-1]) if len(lowest) else 0
+def models(run: Run, ingested: Result) -> dict[str, tuple[str, ...]]:
+    """The models to train, with their languages: those whose text is filtered and that have text of both sides.
 
-
-def _has(receipt: Receipt, stage: Train) -> bool:
-    kinds = {*stage.reference, *stage.against}
-    return any(row["language"] == stage.language and row["kind"] in kinds for row in receipt.ledger["cells"])
+    Errors: BadModel, where a language that the run file keeps by score lacks text of one side.
+    """
+    if run.quality is None or run.quality.train is None:
+        return {}
+    spoken = languages(run, ingested)
+    if run.quality.train.shared:
+        return {SHARED: tuple(spoken)} if spoken else {}
+    return {language: (language,) for language in spoken}
 
 
 def languages(run: Run, ingested: Result) -> list[str]:
@@ -241,12 +213,30 @@ def languages(run: Run, ingested: Result) -> list[str]:
         elif language in kept:
             raise BadModel(
                 f"quality: {language} is kept by score, but has no text of the kinds in `quality.train.{lacking[0]}`; "
-                f"its kinds are {', '.join(sorted(kinds)) or 'none'}. Add a source, or name a model: "
-                f"`quality: {{model: {{{language}: FILE}}}}`"
+                f"its kinds are {', '.join(sorted(kinds)) or 'none'}. Add a source ({quality.MIN_DOCUMENTS} documents "
+                f"at least), or name a model: `quality: {{model: {{{language}: FILE}}}}`"
             )
     return found
 
 
-def trained(result: Result, language: str) -> Model:
-    """The model that a finished training left."""
-    return Model(result.manifest.ledger["model"], files.join(result.folder, f"{MODEL}-{language}.bin"))
+def trained(result: Result, title: str, language: str) -> Model:
+    """The model that a finished training left, as `score` takes it: with the calibration and the reference scores that
+    stand on its card, which `score.quantile_table` makes quantiles of.
+    """
+    path = files.join(result.folder, f"{MODEL}-{title}.bin")
+    spoken = card.read(Path(card.beside(path))).languages[language]
+    return Model(result.manifest.ledger["model"], path, spoken.scale, spoken.reference)
+
+
+def named(path: str, language: str, ingested: Result) -> Model:
+    """A model that the run file names: never trained again. Sources that hold other text than it learnt from are said.
+
+    Errors: BadModel.
+    """
+    digest = quality.digest_of(path)
+    found = card.found(path, digest, language)
+    if found is None:
+        return Model(digest, path)
+    spoken = found.languages[language]
+    newer = found.newer(card.contents(ingested, (language,), found.kinds))
+    return Model(digest, path, spoken.scale, spoken.reference, newer)

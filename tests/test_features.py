@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prep.filters.features import LENGTHS, SPAN, UNSPACED, line, spans
+from prep.filters.features import ALONE, LENGTHS, SPACE, SPAN, UNSPACED, classes, line, spans, unspaced
 
 SEPARATORS = st.text("a_\0\n <s>/label\u3000あ字\x0b\x85", max_size=80)
 TEXTS = SEPARATORS | st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
@@ -28,12 +28,14 @@ def test_a_line_holds_nothing_that_fasttext_takes_for_its_own(text: str, languag
 @pytest.mark.parametrize(
     ("text", "language", "expected"),
     [
-        ("It's  GOOD,\nno?", "en", "It s GOOD no"),
+        ("It's  GOOD,\nno?", "en", "It s GOOD , no ?"),
         ("L’été 2024… e\u0301te\u0301", "fr", "L été 2024 e\u0301te\u0301"),
+        ("# **Bold** [link](x) | a=b {c}", "en", "Bold link x a b c"),
         ("हिन्दी भाषा", "hi", "हिन्दी भाषा"),
-        ("吾輩は 猫\n", "ja", "吾 輩 は 猫"),
-        ("吾輩", "ja-JP", "吾 輩"),
-        ("中文 ab", "zh_TW", "中 文 a b"),
+        ("吾輩は 猫\n", "ja", "吾輩 輩は は猫"),
+        ("吾輩", "ja-JP", "吾輩"),
+        ("吾", "ja", "吾"),
+        ("中文 ab", "zh_TW", "中文 文a ab"),
         ("__label__good </s> snake_case", "en", "label good s snake case"),
         (" \n\u3000\0", "ja", ""),
         (" \n_\0", "en", ""),
@@ -44,10 +46,16 @@ def test_lines_by_example(text: str, language: str, expected: str) -> None:
     assert line(text, language) == expected
 
 
-def test_only_the_first_span_counts_and_leading_white_space_does_not() -> None:
-    text = "word " * 1000
-    assert line(text, "en") == line(" \n" * 10_000 + text[: SPAN + 50], "en")
-    assert len(line("あ" * 5000, "ja").split()) == SPAN
+@given(TEXTS, LANGUAGES)
+def test_the_classes_of_characters_say_the_same_as_the_line(text: str, language: str) -> None:
+    kinds = [int(classes(language)[ord(char)]) for char in text]
+    left = "".join(char for char, kind in zip(text, kinds, strict=True) if kind != SPACE)
+    made = line(text, language).split()
+    if unspaced(language):
+        assert "".join(token[0] for token in made) + (made[-1][1:] if made else "") == left
+    else:
+        assert "".join(made) == left
+        assert all(len(token) == 1 for token in made if classes(language)[ord(token[0])] == ALONE)
 
 
 @settings(deadline=None)
