@@ -13,7 +13,7 @@ import fasttext
 import numpy as np
 import numpy.typing as npt
 
-from prep.filters.quality import GOOD, REST
+from prep.filters.modelfile import GOOD, REST
 
 END = "</s>"  # what fastText puts after every line
 PAIR = 116049371  # fastText's multiplier from a run's hash to the next (dictionary.cc)

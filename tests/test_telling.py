@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prep.filters import quality, telling
+from prep.filters.modelfile import GOOD
 
 WORDS = {
     "good": ["辞書", "言語", "the", "encyclopaedia", "of", "été", "history"],
@@ -34,7 +35,7 @@ def fasttext_score(path: str, line: str) -> float:
     import fasttext
 
     labels, chances = fasttext.FastText._FastText(model_path=path).predict([line], k=2)
-    return float(chances[0][labels[0].index(quality.GOOD)])
+    return float(chances[0][labels[0].index(GOOD)])
 
 
 EVERY = [*WORDS["good"], *WORDS["rest"], "unknown", "語", "𠮷"]
