@@ -1,166 +1,103 @@
-"""How well a classifier tells references from web text by kind of features, and how fast it scores.
+"""How well a classifier tells references from web text by kind of tokens: `… quality_features RUN.yaml LANGUAGE ...`.
 
-    python benchmarks/quality_features.py CORPUS [LANGUAGE ...]
-
-CORPUS holds folders `wiki_*`, `books_*` (good) and `web_*` (rest) per language. A fifth of the documents, by a hash of
-their text, is held out; `unseen` is the mean AUC where one whole file (books: all) is held out instead, `100` the AUC
-among held-out texts cut to 100 characters, `short` the mean score of the good ones of those.
+The run file's sources should be one file each; its ingest must be finished (`prep ingest RUN.yaml`). For each kind of
+tokens a model is trained as `prep train` does and asked through fastText: `docs` is the AUC on held-out documents,
+`mean` and `least` are of the AUCs where one whole source is left out of training, `MB` the model's size.
 """
 
-import gzip
-import json
+from __future__ import annotations
+
 import re
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow.parquet as pq
-import xxhash
-import zstandard
-from fastwarc.warc import ArchiveIterator, WarcRecordType
+import pyarrow as pa
 
 from prep.filters import features, quality
+from prep.manifests import files, store
+from prep.pipeline import runfile, train
+from prep.pipeline.stage import Result
+from prep.pipeline.training import learning, sample
+from prep.pipeline.training.measure import auc
 
-MOST_SPANS, MOST_PER_DOCUMENT = 6000, 10
-Features = Callable[[str], str]
-Side = dict[str, list[str]]  # texts by file
-Row = tuple[str, int, float]
-
-WORDS, TOKENS = re.compile(r"[^\W_]+"), re.compile(r"[^\W_]+|[^\w\s\0]")
+Make = Callable[[str], str]
+WORDS, SIGNS, SENTENCE = (re.compile(r"[^\W_]+" + signs) for signs in ("", r"|[^\w\s\0]", "|[.,;:?!’—–…«»“”()-]"))
 
 
 def main() -> None:
-    corpus, *languages = sys.argv[1:]
-    print("   features                   AUC  unseen    100  short     MB train s  lines/s  MB/s")
-    for language in languages or ["ja", "en", "fr"]:
-        sides = {"good": read(corpus, ("wiki", "books"), language), "rest": read(corpus, ("web",), language)}
+    config, *languages = sys.argv[1:]
+    run = runfile.load(config)
+    ingested = newest(files.join(run.out, "ingest"))
+    for language in languages:
+        asked = train.stage_of(run, language, [language], ingested).asked
+        paths = [path for _, path in train.shards_of(asked, ingested)]
         for name, make in variants(language).items():
-            print(f"{language:3}{name:22}{figures(sides, language, make)}", flush=True)
+            print(f"{language} {name:24} {figures(asked, paths, make)}", flush=True)
 
 
-def variants(language: str) -> dict[str, Features]:
-    chosen = {"as chosen": lambda text: features.line(text, language)}
-    if language in features.UNSPACED:
-        return chosen | {f"{n} characters": lambda text, n=n: grams(text, n) for n in (1, 2, 3)}
-    return chosen | {
-        "words, signs": lambda text: " ".join(TOKENS.findall(text)),
-        "lower words": lambda text: " ".join(WORDS.findall(text.lower())),
-        "lower words, signs": lambda text: " ".join(TOKENS.findall(text.lower())),
+def newest(folder: str) -> Result:
+    """The finished result that was made last."""
+    found = [(Path(path).stat().st_mtime, str(path.parent)) for path in Path(folder).glob("*/manifest.json")]
+    place = max(found)[1]
+    manifest = store.manifest(place)
+    assert manifest is not None
+    return Result(place, manifest)
+
+
+def variants(language: str) -> dict[str, Make]:
+    chosen = features.line
+    if features.unspaced(language):
+        return {
+            "pairs (chosen)": lambda text: chosen(text, language),
+            "characters": lambda text: " ".join("".join(text.split()).replace("\0", "")),
+            "triples": lambda text: grams("".join(text.split()).replace("\0", ""), 3),
+        }
+    return {
+        "words, . , ; : ? ! (chosen)": lambda text: chosen(text, language),
+        "words": lambda text: " ".join(WORDS.findall(text)),
+        "words, all signs": lambda text: " ".join(SIGNS.findall(text)),
+        "words, more signs": lambda text: " ".join(SENTENCE.findall(text)),
+        "lower-cased": lambda text: chosen(text.lower(), language),
     }
 
 
-def grams(text: str, n: int) -> str:
-    text = "".join(text.split())
-    return " ".join(text[at : at + n] for at in range(max(1, len(text) - n + 1)))
+def grams(text: str, size: int) -> str:
+    return " ".join(text[at : at + size] for at in range(max(1, len(text) - size + 1)))
 
 
-def figures(sides: dict[str, Side], language: str, make: Features) -> str:
-    train, test = {}, {}
-    for side, files in sides.items():
-        texts = [text for texts in files.values() for text in texts]
-        train[side], test[side] = [t for t in texts if not held_out(t)], [t for t in texts if held_out(t)]
+def figures(asked: sample.Asked, paths: list[str], make: Make) -> str:
+    features.line = lambda text, language: make(text)  # the sample makes its lines by it
+    table = sample.gather(asked, paths, map)
+    sources, good, held = (np.asarray(table[name].to_numpy(), object) for name in ("source", "good", "held"))
+    good, held = good.astype(bool), held.astype(bool)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.bin")
-        seconds = fit(train, language, make, path)
-        model, size = quality.Model(path), path.stat().st_size / 1e6
-        whole, (short, mean) = compare(model, make, test)[0], compare(model, make, test, 100)
-        unseen = np.mean(list(unseen_sources(sides, language, make, path)))
-        lines, megabytes = speed(model, make, test["rest"] + test["good"])
-    return f"{whole:8.5f}{unseen:8.3f}{short:7.3f}{mean:7.2f}{size:7.1f}{seconds:8.1f}{lines:9,.0f}{megabytes:6.1f}"
+        whole, size = area(asked, table, held, held, path, make), path.stat().st_size / 1e6
+        unseen = list(left_out(asked, table, (sources, good, held), path, make))
+    return f"docs {whole:.4f}  mean {np.mean(unseen):.3f}  least {min(unseen):.3f}  {size:.0f} MB"
 
 
-def fit(train: dict[str, list[str]], language: str, make: Features, path: Path) -> float:
-    def lines(texts: list[str]) -> list[str]:
-        pieces = [piece for text in texts for piece in features.spans(text, language, MOST_PER_DOCUMENT)]
-        pieces.sort(key=lambda piece: xxhash.xxh3_64_intdigest(piece.encode(), 7))
-        return [make(piece) for piece in pieces[:MOST_SPANS]]
-
-    good, rest = lines(train["good"]), lines(train["rest"])
-    began = time.perf_counter()
-    quality.train(good, rest, 17, path)
-    return time.perf_counter() - began
-
-
-def compare(
-    model: quality.Model, make: Features, test: dict[str, list[str]], cut: int = features.SPAN
-) -> tuple[float, float]:
-    """AUC among the starts of documents (of at least `cut` characters where they are cut short), mean of the good."""
-    least = 0 if cut == features.SPAN else cut
-    flat = {side: [" ".join(text.split()) for text in texts] for side, texts in test.items()}
-    scores = {
-        side: model.score([make(text[:cut]) for text in texts if len(text) >= least]) for side, texts in flat.items()
-    }
-    return auc(scores["good"], scores["rest"]), float(scores["good"].mean())
+def left_out(
+    asked: sample.Asked, table: pa.Table, columns: tuple[np.ndarray, ...], path: Path, make: Make
+) -> Iterator[float]:
+    sources, good, held = columns
+    for source in np.unique(sources.astype(str)):
+        own = sources == source
+        side = good[own][0]
+        if (good[~own] == side).any():
+            yield area(asked, table, held | own, own | (held & (good != side)), path, make)
 
 
-def unseen_sources(sides: dict[str, Side], language: str, make: Features, path: Path) -> Iterator[float]:
-    for held in [(side, file) for side, files in sides.items() for file in files]:
-        train: dict[str, list[str]] = {"good": [], "rest": []}
-        test: dict[str, list[str]] = {"good": [], "rest": []}
-        for side, files in sides.items():
-            for file, texts in files.items():
-                for text in texts:
-                    (test if (side, file) == held or (side != held[0] and held_out(text)) else train)[side].append(text)
-        if all(train.values()):
-            fit(train, language, make, path)
-            yield compare(quality.Model(path), make, test)[0]
-
-
-def speed(model: quality.Model, make: Features, texts: list[str]) -> tuple[float, float]:
-    """Lines a second, and megabytes a second of the text that the lines were made from, features included."""
-    texts = [" ".join(text.split())[: features.SPAN] for text in texts if len(text) >= features.SPAN]
-    texts *= max(1, 20_000 // len(texts))
-    began = time.process_time()
-    model.score([make(text) for text in texts])
-    spent = time.process_time() - began
-    return len(texts) / spent, sum(len(text.encode()) for text in texts) / spent / 1e6
-
-
-def auc(good: npt.NDArray[np.float32], rest: npt.NDArray[np.float32]) -> float:
-    """The chance that a good text scores above one of the rest, ties half (Mann-Whitney by mean ranks)."""
-    _, place, counts = np.unique(np.concatenate([good, rest]), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    return float((ranks[: len(good)].sum() - len(good) * (len(good) + 1) / 2) / (len(good) * len(rest)))
-
-
-def held_out(text: str) -> bool:
-    return xxhash.xxh3_64_intdigest(text.encode()) % 5 == 0
-
-
-def read(corpus: str, kinds: tuple[str, ...], language: str) -> Side:
-    found: Side = {}
-    for kind in kinds:
-        for path in sorted(Path(corpus, f"{kind}_{language}").rglob("*.*")):
-            texts = [text for text in records(path) if text.strip()]
-            if texts:
-                found.setdefault(kind if kind == "books" else path.name, []).extend(texts)
-    return found
-
-
-def records(path: Path) -> Iterator[str]:
-    if path.suffix == ".txt":
-        yield path.read_text("utf-8")
-    elif path.suffix == ".parquet":
-        yield from pq.ParquetFile(path).read(columns=["text"])["text"].to_pylist()
-    elif path.name.endswith(".warc.wet.gz"):
-        with path.open("rb") as file:
-            for record in ArchiveIterator(file, record_types=WarcRecordType.conversion):
-                yield record.reader.read().decode()
-    elif ".jsonl" in path.suffixes:
-        with path.open("rb") as file:
-            for line in unpacked(file, path.suffix).splitlines():
-                yield json.loads(line)["text"]
-
-
-def unpacked(file: BinaryIO, suffix: str) -> bytes:
-    if suffix == ".gz":
-        return gzip.decompress(file.read())
-    return zstandard.ZstdDecompressor().stream_reader(file).read() if suffix == ".zst" else file.read()
+def area(asked: sample.Asked, table: pa.Table, kept: np.ndarray, tested: np.ndarray, path: Path, make: Make) -> float:
+    place = table.column_names.index("held")
+    learning.learn(table.set_column(place, "held", pa.array(kept)), asked, path)
+    rows = table.filter(pa.array(tested))
+    scores = quality.Model(path).score([make(text) for text in rows["text"].to_pylist()]).astype(np.float64)
+    good = np.asarray(rows["good"].to_numpy(), bool)
+    return auc(scores[good], scores[~good]) or 0.0
 
 
 if __name__ == "__main__":

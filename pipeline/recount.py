@@ -27,7 +27,7 @@ from prep.pipeline.ingest import ASIDE, ASIDE_PREFIX, Ingest, Property
 from prep.pipeline.language import Identify
 from prep.pipeline.mix import Mixed
 from prep.pipeline.rules import Rules
-from prep.pipeline.score import REFERENCE, Score
+from prep.pipeline.score import NEWER, REFERENCE, Score
 from prep.pipeline.size import Size
 from prep.pipeline.stage import cell_books, content_key
 from prep.pipeline.train import Train
@@ -103,8 +103,8 @@ def part_of(name: str) -> tuple[str, int, int]:
 
 def _spoken(settings: Mapping[str, Any], languages: frozenset[str]) -> dict[str, Any]:
     """What scores, counts for rules or identifies, as far as a shard's own languages go."""
-    found = {name: each for name, each in settings.items() if name != REFERENCE}  # of the model, and no setting
-    for by_language in settings.keys() & {"models", "languages"}:
+    found = {name: each for name, each in settings.items() if name not in (REFERENCE, NEWER)}
+    for by_language in settings.keys() & {"models", "scales", "languages"}:
         found[by_language] = {name: each for name, each in settings[by_language].items() if name in languages}
     if "compressed" in settings:
         found["compressed"] = [name for name in settings["compressed"] if name in languages]

@@ -40,7 +40,7 @@ class Train:
     version: ClassVar[int] = 2
     shard_bytes: ClassVar[int] = 1 << 62
 
-    title: str  # the language, or `SHARED`
+    language: str  # or `SHARED`
     asked: sample.Asked
     sources: Mapping[str, str]  # see `card.contents`
     features: int = features.VERSION
@@ -55,8 +55,8 @@ class Train:
         trainer = Trainer(self)
         return {
             PART: Output(part_name(key, index), partial(Writer, schema=LIST)),
-            MODEL: Output(f"{MODEL}-{self.title}.bin", trainer.of_model),
-            CARD: Output(f"{MODEL}-{self.title}{card.SUFFIX}", trainer.of_card),
+            MODEL: Output(f"{MODEL}-{self.language}.bin", trainer.of_model),
+            CARD: Output(f"{MODEL}-{self.language}{card.SUFFIX}", trainer.of_card),
         }
 
     def split(self, batch: pa.RecordBatch) -> dict[str, pa.RecordBatch]:
@@ -102,7 +102,7 @@ class Trainer:
         stage, asked = self._stage, self._stage.asked
         table = pa.Table.from_batches(self._batches, sample.DRAWN)
         with TemporaryDirectory(prefix=files.TEMPORARY, dir=stage.scratch) as folder:
-            model = Path(folder, f"{MODEL}-{stage.title}.bin")
+            model = Path(folder, f"{MODEL}-{stage.language}.bin")
             learning.learn(table, asked, model)
             spoken = {language: judged.spoken(model, table, language) for language in asked.languages}
             found = card.Card(
