@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -64,7 +64,7 @@ class Train:
         counted = batch.set_column(
             batch.schema.get_field_index("lines"), "lines", batch["lines"].value_lengths().cast(pa.int32())
         )
-        return {PART: counted.select(LIST.names), MODEL: batch, CARD: batch.slice(0, 0)}
+        return {PART: counted.select(LIST.names), MODEL: batch, CARD: batch}
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The sample is the rows."""
@@ -116,22 +116,21 @@ class Trainer:
             return model.read_bytes()
 
 
-@dataclass(frozen=True)
 class _File:
-    """A file whose content is made at the end."""
+    """A file whose content is made at the end, of all rows."""
 
-    sink: Sink
-    take: Any
-    made: Any
+    def __init__(self, sink: Sink, take: Callable[[pa.RecordBatch], None], made: Callable[[], bytes]) -> None:
+        self._sink, self._take, self._made, self._rows = sink, take, made, 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Remember rows."""
-        self.take(batch)
+        self._take(batch)
+        self._rows += batch.num_rows
 
     def close(self) -> int:
-        """Make the content, and write it."""
-        self.sink.write(self.made())
-        return 0
+        """Make the content, and write it; it stands for all rows."""
+        self._sink.write(self._made())
+        return self._rows
 
 
 def _listed(table: pa.Table) -> list[list[Any]]:
