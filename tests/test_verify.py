@@ -62,7 +62,8 @@ def named(target: object) -> set[str]:
 
 
 def shards(out: Path) -> list[Path]:
-    return sorted(path for path in out.rglob("*") if path.name.endswith(DATA))
+    named = (path for path in out.rglob("*") if path.name.endswith(DATA) or path.match("model-*.json"))
+    return sorted(named)
 
 
 @contextmanager
