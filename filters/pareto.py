@@ -50,7 +50,7 @@ def strictest(
     with np.errstate(divide="ignore"):  # a score of 1 is kept at any alpha
         exact = LEVEL * (np.log(STEPS) - np.log(high + 0.5)) / _LOGS[score_uint16]
     top = round(most * LEVEL)
-    exact = np.minimum(exact, top + 1)
+    exact = np.minimum(exact, top + 0.5)  # not a whole level, which would be in doubt and looked up past the largest
     levels: npt.NDArray[np.uint16] = np.minimum(np.floor(exact), top).astype(np.uint16)
     for row in np.flatnonzero(np.abs(exact - np.rint(exact)) < _DOUBT):
         level = round(float(exact[row]))

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prep.errors import BadSettings
-from prep.filters.pareto import LEVEL, STEPS, expected_floor, keep_probability, kept, largest_kept, strictest
+from prep.filters.pareto import (
+    LARGEST_ALPHA,
+    LEVEL,
+    STEPS,
+    expected_floor,
+    keep_probability,
+    kept,
+    largest_kept,
+    strictest,
+)
 
 ALL = np.arange(65536, dtype=np.uint16)
 LAST = np.uint64(2**64 - 1)
@@ -93,3 +102,8 @@ def test_the_floor_is_the_chance_of_score_nought() -> None:
 def test_an_impossible_alpha_is_refused(alpha: float) -> None:
     with pytest.raises(BadSettings, match="alpha"):
         kept(ALL, np.zeros(65536, np.uint64), alpha)
+
+
+def test_a_document_that_any_alpha_keeps_has_the_largest_level() -> None:
+    scores = np.array([65535, 65535, 65534], np.uint16)
+    assert strictest(scores, np.array([0, 2**64 - 1, 0], np.uint64)).tolist() == [LARGEST_ALPHA * LEVEL] * 3
