@@ -38,7 +38,7 @@ def _document(one: Explained) -> Iterator[str]:
     document = one.document
     yield document.id
     yield _line("fate", fate(document))
-    yield from (_line(f"  {why.reason.replace('_', ' ')}", why.text) for why in one.why)
+    yield from (_line(f"  {spoken((why.reason,))}", why.text) for why in one.why)
     yield _line("figures", " · ".join(details(document)))
     if one.quantile is not None:
         yield _line("", f"{format_share(one.quantile)} of held-out reference text scores lower")

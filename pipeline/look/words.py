@@ -39,7 +39,7 @@ def _written(char: str) -> str:
 
 def spoken(reasons: tuple[str, ...]) -> str:
     """Reasons for a person."""
-    return ", ".join(name.replace("_", " ") for name in reasons)
+    return ", ".join(name if "." in name else name.replace("_", " ") for name in reasons)  # rules by their own names
 
 
 def fate(document: Document) -> str:
