@@ -26,7 +26,7 @@ UNSPACED = frozenset({"bo", "dz", "ja", "km", "lo", "my", "th", "yue", "zh"})  #
 # Letters, digits and the vowel signs, points and accents that belong to them but that `\w` leaves out: combining
 # accents, Hebrew, Arabic, the Indic blocks. An underscore parts words: no token may look like fastText's labels.
 _LETTER = "[^\\W_\\s]|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff]"
-_SIGN = "[.,;:?!\u060c\u061b\u061f]"  # that end or part sentences; see `line`
+_SIGN = "[.,;:?!\u060c\u061b\u061f]"  # that part sentences; others tell a source, see docs/quality.md
 _SPACE = "[\\s_\0]"
 _WORDS = re.compile(f"(?:{_LETTER})+|{_SIGN}")
 _CHARACTERS = re.compile(f"(?!{_SPACE}).")
