@@ -24,7 +24,7 @@ from prep.pipeline.dedup import Dedup
 from prep.pipeline.export import Export
 from prep.pipeline.formats import FORMATS
 from prep.pipeline.ingest import ASIDE, ASIDE_PREFIX, Ingest, Property
-from prep.pipeline.language import Identify
+from prep.pipeline.language import By, Identify
 from prep.pipeline.mix import Mixed
 from prep.pipeline.rules import Rules
 from prep.pipeline.score import NEWER, REFERENCE, Score
@@ -244,6 +244,13 @@ def _sources_of(given: Probe) -> Iterator[str]:
             yield name
 
 
+def _scored(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> dict[str, Any]:
+    """Of scores and counts for rules the cells; of what identifies, the languages found in them too."""
+    if "by" in given.recipe.settings:
+        return Identify(By()).books(written, beside, given.taken or 0)
+    return cell_books(written, beside)
+
+
 def _sized(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> dict[str, Any]:
     return Size((), given.recipe.settings["tokenizer"]).books(written, beside, given.taken or 0)
 
@@ -268,6 +275,7 @@ def _exported(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -
 
 
 _BOOKS: dict[str, Callable[[Probe, tuple[str, ...], tuple[str, ...]], dict[str, Any]]] = {
+    Score.name: _scored,
     Ingest.name: _ingested,
     Size.name: _sized,
     Train.name: _trained,

@@ -181,6 +181,12 @@ def test_every_difference_is_told_not_only_the_first(tiny: Path) -> None:
         assert {str(one), str(two), str(three)} <= named(tiny)
 
 
+def test_languages_that_were_found_are_counted_again(tmp_path: Path) -> None:
+    config = varied_run(tmp_path, identify={"by": "cld2"})
+    assert "score.language" in made(config)
+    assert verify.verify(config, 1).findings == ()
+
+
 @pytest.mark.parametrize("stage", ["ingest", "count.tiny", "score.quality", "dedup", "size", "export"])
 def test_two_shards_in_each_others_place_are_both_named(chain: dict[str, Result], stage: str) -> None:
     result = chain[stage]
