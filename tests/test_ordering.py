@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prep.pipeline.ordering import buckets as on_disk
-from prep.pipeline.ordering import order, spill
+from prep.pipeline.ordering import order, placing, spill
 from prep.pipeline.ordering.buckets import Rows, buckets
 from prep.pipeline.ordering.merged import COPY, merged, placed
 from prep.pipeline.ordering.order import DOCUMENT, PLACE, Part
@@ -172,13 +172,17 @@ def test_by_cell_each_document_stands_once_in_the_folder_of_its_cell_and_the_wei
     total = sum(row["copied_tokens"] for row in page)
     assert abs(sum(weights.values()) - 1) < 1e-6
     for row in (row for row in page if row["copies"]):
-        prefix = f"data/{row['source']}.{row['language']}.{row['kind']}"
+        prefix = f"data/{row['source']}+{row['language']}+{row['kind']}"
         assert abs(weights[prefix] - row["copied_tokens"] / total) < 1e-8
         assert (folder / prefix).is_dir()
     assert sum(row["documents"] for row in results["export"].manifest.ledger["cells"]) == sum(
         row["documents"] for row in page
     )
     assert prep("verify", str(folder)).returncode == 0
+
+
+def test_no_two_cells_share_a_folder_whatever_dots_their_names_hold() -> None:
+    assert placing.folder(("a.en", "en", "x")) != placing.folder(("a", "en", "en.x"))
 
 
 def test_the_best_are_chosen_first_and_a_curriculum_rises_within_each_pass_of_a_cell(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def cut(sized: Result) -> dict[tuple[int, int], tuple[int, int]]:
 
 def folder(cell: Place) -> str:
     """What the files of a cell stand in, where each has a folder of its own."""
-    return ".".join(cell)
+    return "+".join(cell)  # which no name holds: with dots `a.en` of kind `x` and `a` of kind `en.x` were one folder
 
 
 def weights(selection: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
