@@ -16,7 +16,8 @@ def test_a_quantile_is_the_share_that_scores_lower(reference: list[int], asked: 
     table = quantile_table(points(np.array(reference, np.uint16)))
     found = reference_quantile(np.array(asked, np.uint16), table)
     for score, share in zip(asked, found.tolist(), strict=True):
-        assert share == round(65535 * sum(each < score for each in reference) / len(reference))
+        exact = 65535 * sum(each < score for each in reference) / len(reference)
+        assert abs(share - exact) <= 0.5 + 1e-6  # the nearest step; halves may go either way
 
 
 @given(st.lists(STORED, min_size=1, max_size=50))
