@@ -16,7 +16,7 @@ from prep.pipeline.tokenizers.adversarial import texts as adversarial
 from prep.pipeline.tokenizers.counter import Unsuited
 from prep.pipeline.tokenizers.segments import Segments, open_segments
 from prep.pipeline.tokenizers.segments_kernel import ASK, CUT, KEEP, WIDTH, WINDOW
-from prep.pipeline.tokenizers.segments_tables import Rules, Tables, kinds, tables
+from prep.pipeline.tokenizers.segments_tables import Added, Rules, Tables, kinds, tables
 from prep.pipeline.tokenizers.segments_vocabulary import vocabulary
 from tests.shared import CORPUS, TOKENIZERS, needs_shared
 
@@ -117,10 +117,10 @@ class Broken:
 
 @needs_shared
 def test_a_failure_behind_leaves_nothing_half_counted() -> None:
-    found = pa.array(["彼 wrote 3通の手紙。", "彼 wrote 4通の手紙。"], pa.large_string())
+    found = pa.array(["彼 wrote 3👩通の手紙。", "彼 wrote 4👩通の手紙。"], pa.large_string())
     fresh = open_segments(ask("gpt2"))
     behind = Broken(fresh)
-    engine = Segments(behind, fresh.tables, fresh.known, fresh.misses)
+    engine = Segments(behind, fresh.tables, fresh.merging, fresh.desk)
     with pytest.raises(ValueError, match="told to"):
         engine.count(found)
     behind.fails = False
@@ -148,7 +148,7 @@ def test_two_letters_are_cut_apart_unless_a_token_lies_across(tokens: list[bytes
         for token in tokens
         for at in range(-len(token), 6)
     )
-    assert may_cut(left, right, tables(tokens, Rules(apart=False, cased=False))) == (not across)
+    assert may_cut(left, right, tables(tokens, Rules(apart=False, cased=False), Added())) == (not across)
 
 
 NEVER = [
@@ -174,8 +174,10 @@ ALWAYS = ["漢。", "漢 ", "7漢", "漢7", "a ", "é ", "é,", "я\n", "a.", "7
 
 @pytest.mark.parametrize("rules", [Rules(True, False), Rules(False, False), Rules(False, True)])
 def test_the_splits_themselves_say_where_to_cut(rules: Rules) -> None:
-    table = tables([], rules)
-    found = {pair: table.rules[kinds()[ord(pair[0])] * WIDTH + kinds()[ord(pair[1])]] for pair in NEVER + ALWAYS}
+    table = tables([], rules, Added(("<|x|>",)))
+    found = {
+        pair: table.rules[table.kinds[ord(pair[0])] * WIDTH + table.kinds[ord(pair[1])]] for pair in NEVER + ALWAYS
+    }
     assert found == dict.fromkeys(NEVER, KEEP) | dict.fromkeys(ALWAYS, CUT)
 
 

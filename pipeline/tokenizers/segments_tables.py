@@ -2,7 +2,7 @@
 
 import itertools
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from prep.pipeline.tokenizers import segments_kernel as kernel
 from prep.pipeline.tokenizers.counter import Unsuited
-from prep.pipeline.tokenizers.segments_kernel import ASK, CUT, WIDTH
+from prep.pipeline.tokenizers.merge_kernel import hashed
+from prep.pipeline.tokenizers.segments_kernel import ASK, CODES, CUT, WIDTH
 from prep.pipeline.tokenizers.steady import STEADY, steady
 
 OTHER, NEUTRAL, MARK, WORD, SPACE, NEWLINE, DIGIT, PUNCT, STOP, QUOTE, SIGN, LETTER = kernel.KINDS
@@ -23,15 +24,15 @@ LETTERS = (  # kana, their iteration and length marks, Han, Hangul, halfwidth ka
     (0x3005, 0x3006), (0x3041, 0x3096), (0x309D, 0x309F), (0x30A1, 0x30FA), (0x30FC, 0x30FF),
     (0x3400, 0x4DB5), (0x4E00, 0x9FA5), (0xAC00, 0xD7A3), (0xFF66, 0xFF9F),
 )  # fmt: skip
-SIGNS = (  # dashes and quotes, CJK and fullwidth punctuation
-    (0x2010, 0x2027), (0x3001, 0x3003), (0x3008, 0x301F), (0x30FB, 0x30FB), (0xFF01, 0xFF0F), (0xFF1A, 0xFF20),
-    (0xFF3B, 0xFF40), (0xFF5B, 0xFF65),
+SIGNS = (  # Latin, dashes and quotes, currencies, arrows to shapes, CJK and fullwidth punctuation
+    (0xA1, 0xBF), (0xD7, 0xD7), (0xF7, 0xF7), (0x2010, 0x2027), (0x2030, 0x2052), (0x20A0, 0x20AF), (0x2190, 0x2613),
+    (0x3001, 0x3003), (0x3008, 0x301F), (0x30FB, 0x30FB), (0xFF01, 0xFF0F), (0xFF1A, 0xFF20), (0xFF3B, 0xFF40),
+    (0xFF5B, 0xFF65),
 )  # fmt: skip
 DIGITS = ((0x30, 0x39), (0xFF10, 0xFF19))
 RANGES = ((LETTERS, ("Lo", "Lm"), LETTER), (SIGNS, ("P", "S"), SIGN), (DIGITS, ("Nd",), DIGIT))
+SPACES = " \t\xa0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"  # those NFC leaves alone
 APOSTROPHE = "'"  # begins 's, 'll and so on
-IN_ADDED = frozenset("<>|_[]/-")  # <|endoftext|>, [INST], </s>
-
 
 MOST_JUNCTIONS = 64_000_000  # bits: 8 MB, and 64 while they are made. o200k_base has 2.6 million
 
@@ -44,6 +45,22 @@ class Rules:
     cased: bool  # within a run of letters case decides, so that a cut may move what comes later: o200k's
 
 
+@dataclass(frozen=True)
+class Merges:
+    """What byte-pair encoding merges. A symbol is a token's id + 1."""
+
+    units: tuple[int, ...]  # by byte, its symbol; 0 where it has none
+    ranks: dict[int, int]  # left symbol << 32 | right symbol: rank << 32 | symbol made
+
+
+@dataclass(frozen=True)
+class Added:
+    """The texts that are tokens wherever they are written."""
+
+    texts: tuple[str, ...] = ()
+    stripping: bool = False  # one of them takes white space before it along
+
+
 class Tables(NamedTuple):
     """Numbers only, for numba."""
 
@@ -53,16 +70,16 @@ class Tables(NamedTuple):
     lefts: npt.NDArray[np.int64]  # by code point, the row of a character on the left side of a junction
     rights: npt.NDArray[np.int64]  # and the column of one on the right
     width: int
-    joined: npt.NDArray[
-        np.uint8
-    ]  # a bit for each row and column: some token has the junction, or parts of it at its ends
+    joined: npt.NDArray[np.uint8]  # a bit for each row and column: a token has the junction, or parts at its ends
+    apart: bool
+    blanks: int  # NEVER, LAST or TOKENS
+    longest: int  # run of spaces that is a token
 
 
-def tables(tokens: Iterable[bytes], rules: Rules) -> Tables:
+def tables(tokens: Iterable[bytes], rules: Rules, added: Added) -> Tables:
     """Of a vocabulary in bytes."""
     found = [token for token in tokens if len(token) > 1 and max(token) >= 0x80]
-    ends = np.cumsum([0, *map(len, found)], dtype=np.int64)
-    pairs = np.unique(kernel.junctions(np.array(bytearray(b"".join(found)), np.uint8), ends))
+    pairs = np.unique(kernel.junctions(*concatenated(found)))
     lefts, rights = _Sides.of(pairs >> 32, 0), _Sides.of(pairs & 0xFFFFFFFF, 1)
     height, width = len(lefts.classes), len(rights.classes)
     if height * width > MOST_JUNCTIONS:
@@ -73,8 +90,29 @@ def tables(tokens: Iterable[bytes], rules: Rules) -> Tables:
         columns = np.isin(rights.classes, partners).any(axis=1)
         joined[np.ix_((lefts.classes == number).any(axis=1), columns)] = True
     bits = np.packbits(joined, axis=None, bitorder="little")
-    return Tables(kinds(), _rules(rules), _starts(rules), lefts.by_code, rights.by_code, width,
-                  np.concatenate([bits, np.zeros(8, np.uint8)]))  # fmt: skip
+    blanks, longest = _blanks(added)
+    return Tables(_kinds_beside(added), _rules(rules), _starts(rules), lefts.by_code, rights.by_code, width,
+                  np.concatenate([bits, np.zeros(8, np.uint8)]), rules.apart, blanks, longest)  # fmt: skip
+
+
+def _kinds_beside(added: Added) -> npt.NDArray[np.uint8]:
+    """Signs that added tokens are made of are PUNCT: text is not cut beside them as beside others."""
+    found = kinds().copy()
+    found[_signs("".join(added.texts))] = PUNCT
+    return found
+
+
+def _signs(text: str) -> list[int]:
+    return [code for code in map(ord, text) if code < CODES and kinds()[code] == STOP]
+
+
+def _blanks(added: Added) -> tuple[int, int]:
+    """Where runs of spaces may be cut, and the longest that is a token."""
+    spaced = {text for text in added.texts if " " in text}
+    runs = {len(text) for text in spaced if not text.strip(" ")}
+    if added.stripping or len(runs) < len(spaced) or runs != set(range(2, 2 + len(runs))):
+        return kernel.NEVER, 0
+    return (kernel.TOKENS, max(runs)) if runs else (kernel.LAST, 0)
 
 
 @dataclass(frozen=True)
@@ -95,7 +133,7 @@ class _Sides:
             part = (text >> 8 * (3 - size) if right else text & ((1 << 8 * size) - 1)) << 2 | size
             owned[:, size - 1] = np.where(np.isin(part, parts), np.searchsorted(parts, part), -1)
         classes, of_code = np.unique(owned, axis=0, return_inverse=True)
-        by_code = np.zeros(kernel.CODES, np.int64)
+        by_code = np.zeros(CODES, np.int64)
         by_code[codes] = of_code.ravel()
         return _Sides(parts, classes, by_code)
 
@@ -113,11 +151,11 @@ def _rules(rules: Rules) -> npt.NDArray[np.int64]:
     table[DIGIT, [LETTER, SIGN, SPACE, NEWLINE, STOP]] = CUT
     table[WORD, [SIGN, SPACE, NEWLINE, STOP]] = CUT
     table[SIGN, [SPACE, DIGIT]] = CUT
-    table[[PUNCT, STOP], SPACE] = CUT
+    table[[PUNCT, STOP, QUOTE], SPACE] = CUT
     table[LETTER, LETTER] = ASK
     table[SIGN, LETTER] = CUT if rules.apart else ASK
     if rules.apart:
-        table[[SIGN, PUNCT, STOP], NEWLINE] = CUT
+        table[[SIGN, PUNCT, STOP, QUOTE], NEWLINE] = CUT
         table[[PUNCT, STOP], LETTER] = CUT
         table[STOP, WORD] = CUT
     if not rules.cased:
@@ -136,20 +174,27 @@ def _starts(rules: Rules) -> npt.NDArray[np.int64]:
 @cache
 def kinds() -> npt.NDArray[np.uint8]:
     """Of each code point that three bytes of UTF-8 can say."""
-    found = np.zeros(kernel.CODES + 8, np.uint8)
-    found[: kernel.CODES] = [_kind(chr(code)) for code in range(kernel.CODES)]
+    found = np.zeros(CODES + 8, np.uint8)
+    found[:CODES] = [_kind(chr(code)) for code in range(CODES)]
     for ranges, categories, kind in RANGES:
         for first, last in ranges:
             for code in range(first, last + 1):
-                if unicodedata.category(chr(code)).startswith(categories) and found[code] != MARK:
+                if _always(chr(code), categories) and found[code] != MARK:
                     found[code] = kind
+    found[:0x800][found[:0x800] == SIGN] = STOP
     for code in map(ord, "\n\r"):
         found[code] = NEWLINE
-    for code in map(ord, " \t\u3000"):
+    for code in map(ord, SPACES):
         found[code] = SPACE
     found[0x80:0x800][(found[0x80:0x800] == OTHER) & _settled()] = WORD
     found[kernel.FOUR] = MARK
     return found
+
+
+def _always(character: str, categories: tuple[str, ...]) -> bool:
+    """Whether it was of the categories in Unicode 3.2, and is now; not all of SIGNS are signs."""
+    editions = unicodedata.category(character), unicodedata.ucd_3_2_0.category(character)
+    return all(category.startswith(categories) for category in editions)
 
 
 def _settled() -> npt.NDArray[np.bool_]:
@@ -173,6 +218,25 @@ def _kind(character: str) -> int:
 def _ascii(character: str, category: str) -> int:
     if category[0] not in "PS":
         return WORD if category[0] == "L" else NEUTRAL
-    if character == APOSTROPHE:
-        return QUOTE
-    return PUNCT if character in IN_ADDED else STOP
+    return QUOTE if character == APOSTROPHE else STOP
+
+
+def merging(found: Merges, rules: Rules, added: Added) -> kernel.Merging:
+    """What counts words by merging. GPT-2 begins one where letters, digits and signs meet; others may not."""
+    groups = np.zeros(WIDTH, np.int64)
+    groups[[WORD, LETTER]] = 1
+    if rules.apart:
+        groups[DIGIT], groups[[PUNCT, STOP, SIGN, QUOTE]] = 2, 3
+    marks = [text.encode() for text in added.texts if text.strip(" ")]
+    units = np.array(found.units, np.int64)
+    signed = all(
+        any(ord(each) < CODES and kinds()[ord(each)] == STOP for each in text)
+        for text in added.texts
+        if text.strip(" ")
+    )
+    return kernel.Merging(groups, rules.cased, signed, units, hashed(found.ranks), *concatenated(marks))
+
+
+def concatenated(parts: Sequence[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """One after another, and where each begins and the last ends."""
+    return np.array(bytearray(b"".join(parts)), np.uint8), np.cumsum([0, *map(len, parts)], dtype=np.int64)

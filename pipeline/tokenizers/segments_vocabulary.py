@@ -14,7 +14,7 @@ from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.patterns import CL100K, GPT2, O200K
 from prep.pipeline.tokenizers.ranks import UTF8_BYTES, Ranks
 from prep.pipeline.tokenizers.segments_kernel import CODES, SIGN
-from prep.pipeline.tokenizers.segments_tables import Rules, kinds
+from prep.pipeline.tokenizers.segments_tables import Added, Merges, Rules, kinds
 
 WORDS, CHUNKS, CASED = Rules(True, False), Rules(False, False), Rules(False, True)
 SPLITS = {
@@ -36,11 +36,13 @@ NEEDED = {written for written, byte in ALPHABET.items() if byte in UTF8_BYTES}
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Tokens in bytes, the split's rules, and the texts that are tokens wherever they are written."""
+    """Tokens in bytes, what is merged, the split's rules, and the texts that are tokens wherever they are written."""
 
     tokens: tuple[bytes, ...]
+    merges: Merges
+    whole: bool  # a word that is a token is not merged
     rules: Rules
-    added: tuple[str, ...]
+    added: Added
 
 
 def vocabulary(ask: Ask) -> Vocabulary:
@@ -50,9 +52,9 @@ def vocabulary(ask: Ask) -> Vocabulary:
         case Kind.RANKS:
             return _of_ranks(ask)
         case Kind.PAIR:
-            return _of_json(orjson.loads(hf.as_json(files.path, *files.contents)))
+            return _of_json(orjson.loads(hf.as_json(files.path, *files.contents)), ask.specials)
         case Kind.JSON:
-            return _of_json(orjson.loads(files.contents[0]))
+            return _of_json(orjson.loads(files.contents[0]), ask.specials)
     raise Unsuited(f"{files.kind} is not byte-level BPE")
 
 
@@ -61,11 +63,23 @@ def _of_ranks(ask: Ask) -> Vocabulary:
         raise Unsuited(f"is not written for the split {ask.split.regex if ask.split else None!r}")
     table = ask.reference.table
     _check_merged(table, lambda left, right: table.get(left + right))
-    added = tuple(ask.split.specials) if ask.specials is Specials.TOKEN else ()
-    return Vocabulary(tuple(table), SPLITS[ask.split.regex], added)
+    added = Added(tuple(ask.split.specials) if ask.specials is Specials.TOKEN else ())
+    return Vocabulary(tuple(table), _merges_of(table), True, SPLITS[ask.split.regex], added)
 
 
-def _of_json(whole: Mapping[str, Any]) -> Vocabulary:
+def _merges_of(table: Mapping[bytes, int]) -> Merges:
+    """Of ranks: two tokens merge if together they are one, in the order of ranks."""
+    symbols = {token: rank + 1 for token, rank in table.items()}
+    ranks = {
+        symbols[token[:cut]] << 32 | symbols[token[cut:]]: rank << 32 | rank + 1
+        for token, rank in table.items()
+        for cut in range(1, len(token))
+        if token[:cut] in symbols and token[cut:] in symbols
+    }
+    return Merges(tuple(symbols.get(bytes([byte]), 0) for byte in range(256)), ranks)
+
+
+def _of_json(whole: Mapping[str, Any], specials: Specials) -> Vocabulary:
     model, added = whole["model"], whole.get("added_tokens") or []
     if why := _unsuited(model, whole.get("normalizer"), added):
         raise Unsuited(why)
@@ -80,8 +94,22 @@ def _of_json(whole: Mapping[str, Any]) -> Vocabulary:
     if model.get("ignore_merges"):
         ranks = {(written[left], written[right]): at for at, (left, right) in enumerate(pairs)}
         _check_merged(written.values(), lambda left, right: ranks.get((left, right)))
-    marks = {unicodedata.normalize(form, token["content"]) for token in added for form in ("NFC", "NFD")}
-    return Vocabulary(tuple(written.values()), SPLITS[split], tuple(sorted(marks | {t["content"] for t in added})))
+    merged = {
+        vocab[left] + 1 << 32 | vocab[right] + 1: rank << 32 | vocab[left + right] + 1
+        for rank, (left, right) in enumerate(pairs)
+    }
+    units = {byte: vocab[character] + 1 for character, byte in ALPHABET.items() if character in vocab}
+    merges = Merges(tuple(units.get(byte, 0) for byte in range(256)), merged)
+    whole_words = bool(model.get("ignore_merges"))
+    return Vocabulary(tuple(written.values()), merges, whole_words, SPLITS[split], _added(added, specials))
+
+
+def _added(tokens: list[dict[str, Any]], specials: Specials) -> Added:
+    """Also as they are once text is normalised. That special ones are text is not made use of."""
+    texts = {token["content"] for token in tokens}
+    forms = {unicodedata.normalize(form, text) for text in texts for form in ("NFC", "NFD")}
+    hidden = specials is Specials.TEXT and any(" " in t["content"] and t.get("special") for t in tokens)
+    return Added(tuple(sorted(texts | forms)), hidden or any(token.get("lstrip") for token in tokens))
 
 
 def _unsuited(model: Mapping[str, Any], normalizer: Mapping[str, Any] | None, added: list[dict[str, Any]]) -> str:

@@ -18,16 +18,21 @@ LINE = 64  # bytes of a cache line
 Number = TypeVar("Number", np.int64, np.uint8)
 
 
-def slabs(texts: pa.StringArray | pa.LargeStringArray, most: int = SLAB_BYTES) -> Iterator[pa.LargeStringArray]:
-    """The texts in order, in parts of at most `most` bytes, or of one text. None is missing, and all are UTF-8."""
+def column(texts: pa.StringArray | pa.LargeStringArray) -> pa.LargeStringArray:
+    """The texts with offsets of 64 bits. None is missing, and all are UTF-8."""
     if texts.null_count:
         row = pc.index(texts.is_null(), True).as_py()
         raise BrokenShard(f"row {row} of {len(texts)} has no text to tokenize; ingest writes none such: run it again")
-    texts = texts.cast(pa.large_string())
+    return _sound(texts.cast(pa.large_string()))
+
+
+def slabs(texts: pa.StringArray | pa.LargeStringArray, most: int = SLAB_BYTES) -> Iterator[pa.LargeStringArray]:
+    """A `column` in order, in parts of at most `most` bytes, or of one text."""
+    texts = column(texts)
     ends, start = bounds(texts), 0
     while start < len(texts):
         stop = max(start + 1, int(np.searchsorted(ends, ends[start] + most, side="right")) - 1)
-        yield _sound(texts[start:stop], start)
+        yield texts[start:stop]
         start = stop
 
 
@@ -58,12 +63,19 @@ def _fixed(numbers: npt.NDArray[Number]) -> npt.NDArray[Number]:
     return numbers
 
 
-def _sound(slab: pa.LargeStringArray, first: int) -> pa.LargeStringArray:
+def padded(
+    text: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], more: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """A copy of what lies between the first and the last of `ends`, readable `more` bytes past it; and its ends."""
+    copy = np.zeros(ends[-1] - ends[0] + more, np.uint8)
+    copy[: ends[-1] - ends[0]] = text[ends[0] : ends[-1]]
+    return _fixed(copy), _fixed(ends - ends[0])
+
+
+def _sound(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     """The engines take bytes as they are; Arrow looks in 0.1 (English) to 0.5 (Japanese) ms for a MB."""
     try:
-        slab.validate(full=True)
+        texts.validate(full=True)
     except pa.ArrowInvalid as error:
-        raise BrokenShard(
-            f"a text from row {first} on is not UTF-8 ({error}); ingest writes none such: run it again"
-        ) from error
-    return slab
+        raise BrokenShard(f"a text is not UTF-8 ({error}); ingest writes none such: run it again") from error
+    return texts

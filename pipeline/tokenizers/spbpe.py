@@ -14,6 +14,7 @@ from prep.pipeline.tokenizers import spbpe_kernel as kernel
 from prep.pipeline.tokenizers import spmodel
 from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
+from prep.pipeline.tokenizers.merge_kernel import ROOM, ROWS, SHORT
 from prep.pipeline.tokenizers.slabs import bounds, content, lines, slabs
 from prep.pipeline.tokenizers.spbpe_tables import Tables, tables
 from prep.pipeline.tokenizers.spmodel import Model
@@ -31,15 +32,19 @@ class SpBpe:
     memo: kernel.Memo
     ask: Ask
     name: str = "spbpe"
-    version: str = "1"  # raise it with any change of what the kernel counts
+    version: str = "2"  # raise it with any change of what the kernel counts
 
     def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
         return np.concatenate([np.zeros(0, np.int64), *map(self._slab, slabs(texts))])
 
     def _slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
         text, marks = kernel.spaced(content(slab), bounds(slab), self.prefix)
-        tokens: npt.NDArray[np.int64] = kernel.count(text, marks, self.tables, self.memo)
-        aside = np.flatnonzero(tokens < 0)
+        tokens = np.full(len(slab), kernel.OPEN, np.int64)
+        scratch, room = np.empty((ROWS, SHORT), np.int64), np.empty((ROOM, 0), np.int64)
+        if longest := kernel.count(text, marks, self.tables, self.memo, scratch, room, tokens):
+            room = np.empty((ROOM, longest), np.int64)
+            kernel.count(text, marks, self.tables, self.memo, scratch, room, tokens)
+        aside = np.flatnonzero(tokens == kernel.ASIDE)
         if len(aside):
             tokens[aside] = self.ask.reference.count(slab.take(pa.array(aside)))
         return tokens

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from prep.pipeline.tokenizers import merge_kernel
 from prep.pipeline.tokenizers.counter import Unsuited
 from prep.pipeline.tokenizers.spmodel import SPACE
 
@@ -86,22 +87,10 @@ def _junctions(scores: Mapping[str, float], symbols: Mapping[str, int]) -> npt.N
 def _pairs(scores: Mapping[str, float], ids: Mapping[str, int]) -> npt.NDArray[np.int64]:
     """Each way to cut a piece in two that can both occur. Pieces of one score have one rank, as sentencepiece does."""
     ranks = {score: rank for rank, score in enumerate(sorted(set(scores.values()), reverse=True))}
-    found = [
-        (ids[piece[:cut]] << 32 | ids[piece[cut:]], ranks[score] << 32 | ids[piece])
+    found = {
+        ids[piece[:cut]] << 32 | ids[piece[cut:]]: ranks[score] << 32 | ids[piece]
         for piece, score in scores.items()
         for cut in range(1, len(piece))
         if piece[:cut] in ids and piece[cut:] in ids
-    ]
-    return _hashed(found)
-
-
-def _hashed(found: list[tuple[int, int]]) -> npt.NDArray[np.int64]:
-    """Open addressing at most half full; the kernel looks up with the same multiplier."""
-    size = 1 << max(4, (2 * len(found)).bit_length())
-    table = np.zeros((size, 2), np.int64)
-    for key, value in found:
-        slot = (key * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF) >> 40 & (size - 1)
-        while table[slot, 0]:
-            slot = (slot + 1) & (size - 1)
-        table[slot] = key, value
-    return table
+    }
+    return merge_kernel.hashed(found)

@@ -12,7 +12,7 @@ stretch between two cuts (a word; in Japanese two characters on average) is look
 import numba
 import numpy as np
 
-from prep.compiling import compiled
+from prep.compiling import lean
 from prep.pipeline.tokenizers.unigram.characters import Bytes, Lexicon, Longs, Window, take
 from prep.pipeline.tokenizers.unigram.memo import (
     FIRST,
@@ -71,7 +71,7 @@ def advance(links, scores, widths, fallback, real, unknown, most, signs, best, t
                     tally[end] = tally[start] + 3
 
 
-@compiled
+@lean
 def slide(lexicon: Lexicon, window: Window, count: int, ready: int) -> int:
     """Make room in a window that is full of one stretch; how many characters are left in it."""
     signs, best, tally = window.signs, window.best, window.tally
@@ -100,7 +100,7 @@ def follow(path, place, pieces, real, total):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled
+@lean
 def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Longs, counts: Longs) -> None:
     """Tokens of each of the texts between two offsets, which are UTF-8.
 
