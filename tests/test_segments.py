@@ -28,6 +28,9 @@ PIECES = st.sampled_from([
     "é", "e\u0301", "\u0301", "7", "12345", "３", "-", "/", "(", ".", ",", ", ", "?!", ".x", "«\u00a0", "\u2019",
     "𠮷", "葛\U000e0100",
     "👩\u200d👧", "<|endoftext|>", "  \u3000彼", "\u00a0", "〇", "\ufa19", "word", " Word",
+    "<|", "|||", "|||EMAIL_ADDRESS|||", "<", "|", "   ", " " * 23, " " * 24, " " * 25, " " * 50, "\n    ", "\n\t  x",
+    "snake_case", "won't", "'re", "'LL", "'said", "«", " »", "€", "\u202f", "\u2009", "\v", "½", "²", "\u200b", "٣",
+    "x" * 70, "Donaudampfschiff", "=" * 70,
 ])  # fmt: skip
 TEXTS = st.lists(st.lists(PIECES, max_size=14).map("".join), max_size=6)
 
@@ -51,7 +54,7 @@ def assert_equal(name: str, found: pa.LargeStringArray, specials: Specials = Spe
 
 @needs_shared
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=30)
+@settings(max_examples=100)
 @given(found=TEXTS)
 def test_any_mixture_counts_as_by_the_reference(name: str, found: list[str]) -> None:
     assert_equal(name, pa.array(found, pa.large_string()))
@@ -99,6 +102,24 @@ def test_texts_longer_and_shorter_than_a_window_count_alike(name: str) -> None:
 def test_more_misses_than_are_handed_back_at_once() -> None:
     letters = [chr(0x4E00 + one) + "a" + chr(0x4E00 + two) for one in range(0, 20_000, 60) for two in range(150)]
     assert_equal("gpt2", pa.array(["".join(letters), *letters[:99], "".join(letters)]))
+
+
+@needs_shared
+@pytest.mark.parametrize("specials", Specials)
+@pytest.mark.parametrize("name", ["gpt2", "gpt-neox-20b", "o200k_base"])
+def test_what_an_added_token_begins_with_is_looked_at_each_time(name: str, specials: Specials) -> None:
+    """Of each pair the first text leaves in the memo what the second one's token is made of."""
+    signs = ["<|", "x<|", " <|", "=<|", "|||", "<|endoftext", "a <|end b", "|||EMAIL", "|||EMAIL_ADDRESS|||x"]
+    ends = ["x", "endoftext|>", " endoftext|>", "EMAIL_ADDRESS|||", "padding|>", ""]
+    assert_equal(name, pa.array([sign + end for sign in signs for end in ends] * 2), specials)
+
+
+@needs_shared
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_of_spaces_beside_anything(name: str) -> None:
+    runs = [" " * size for size in (1, 2, 3, 23, 24, 25, 26, 48, 49, 50, 72, 73)]
+    sides = ["", "a", "7", ".", "'s", "\n", "\t", "\u3000", "\xa0", "é", "漢", "\u0301", "👩", "\r\n", "<|endoftext|>"]
+    assert_equal(name, pa.array([left + run + right for run in runs for left in sides for right in sides]))
 
 
 class Broken:
@@ -188,9 +209,9 @@ def test_the_splits_themselves_say_where_to_cut(rules: Rules) -> None:
         ({"normalizer": {"type": "NFKC"}}, "normalizer NFKC"),
         ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "split"),
         ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}}, "split"),
-        ({"added_tokens": [{"content": "日本"}]}, "cut in two"),
-        ({"added_tokens": [{"content": "x y"}]}, "cut in two"),
-        ({"added_tokens": [{"content": "x", "rstrip": True}]}, "looks at"),
+        ({"added_tokens": [{"content": "日本"}]}, "no sign"),
+        ({"added_tokens": [{"content": " "}]}, "single space"),
+        ({"added_tokens": [{"content": "x|"}]}, "no sign"),
         ({"dropout": 0.1}, "drops merges"),
         ({"end_of_word_suffix": "</w>"}, "suffix"),
         ({"byte_fallback": True}, "<0x00>"),

@@ -1,8 +1,7 @@
 """Byte-level BPE: cut between characters that no token joins, and where words end; remember what the segments count.
 
-A library behind counts the segments that are new; of Japanese these hold 2 (gpt2) to 4 % (o200k_base) of the bytes.
-Unseen text after 15 MB, MB/s of CPU on a busy machine, medians of 3: gpt2 119 (fastokens 49, gigatoken 29, tokenizers
-3.5), gpt-neox-20b 107 (55, 28, 4.1). On English it is slower than both libraries: 44 to fastokens' 114, one run.
+A segment that is new and is words after white space is merged here; what else is new (a few of 10,000 segments:
+scripts whose letters are not cut between, emoji, marks, words of more than 64 bytes) a library counts.
 
 Why a text's count is the sum of its segments'. The split makes words, and merges stay within a word.
 
@@ -19,13 +18,20 @@ Why a text's count is the sum of its segments'. The split makes words, and merge
    sign as the word's first character, or with two and more the letter begins a word: cut as in 1.
 4. The places called `CUT`, as a letter before a sign, digit or space: there a word ends in all the patterns, whatever
    follows, and what follows is split as at the beginning of a text. Never after white space, where `\\s+(?!\\S)`
-   looks ahead, never after an apostrophe, which begins "'s", nor before one where it may belong to the word (o200k),
-   and nowhere where an added token might be in two.
+   looks ahead, never between an apostrophe and a letter, "'s", nor before one where it may belong to the word (o200k).
 5. NFC joins a mark to the character before it: nothing is cut right before a character that a mark may follow, and
    characters that NFC changes are none of the letters.
+6. A run of spaces before other text: `\\s+(?!\\S)` takes all but the last, in whatever white space they stand, and the
+   last begins the next word or is one; so it is cut before the last. With cl100k's `\\s++$` the end of what is cut off
+   would be one piece where `\\s*[\\r\\n]` ends at a newline: cut after the newline too, or not at all.
+7. Where runs of spaces are added tokens (2 to 24 in gpt-neox-20b), the longest that fits is taken from the left: a run
+   is a text of its own, but for a last space that is left alone and goes with what follows.
+8. A text in which another added token may be is left to the library. It is seen where it begins: a segment that has
+   the signs an added token begins with, which are not cut apart, is never remembered, and looked at each time.
 
-Where a whole word that is a token is not merged (ranks, `ignore_merges`), every token that begins or ends with a letter
-or sign must be what merging gives: of cl100k_base and o200k_base all 13,077 are.
+Where a whole word that is a token is not merged (ranks, `ignore_merges`), nothing is merged here unless merging makes
+every token, and every token that begins or ends with a letter or sign must be what merging gives: of cl100k_base and
+o200k_base all 13,077 are.
 """
 
 from contextlib import ExitStack
@@ -38,7 +44,7 @@ import pyarrow as pa
 from prep.pipeline.tokenizers import segments_kernel as kernel
 from prep.pipeline.tokenizers.counter import Ask, Engine, Unsuited
 from prep.pipeline.tokenizers.engines import ENGINES
-from prep.pipeline.tokenizers.segments_tables import Tables, concatenated, cut_within, merging, tables
+from prep.pipeline.tokenizers.segments_tables import Tables, concatenated, merging, tables
 from prep.pipeline.tokenizers.segments_vocabulary import Vocabulary, vocabulary
 from prep.pipeline.tokenizers.slabs import bounds, column, content, lines, padded
 
@@ -66,52 +72,47 @@ class Segments:
         ends, text = bounds(whole), content(whole)
         inside = int(np.searchsorted(ends[1:], len(text) - kernel.PADDING, side="right"))
         rest, rest_ends = padded(text, ends[inside:], kernel.PADDING)
-        return np.concatenate([self._texts(text, ends[: inside + 1]), self._texts(rest, rest_ends)])
+        tokens, aside = np.zeros(len(whole), np.int64), np.zeros(len(whole), np.bool_)
+        self._add(text, ends[: inside + 1], tokens[:inside], aside[:inside])
+        self._add(rest, rest_ends, tokens[inside:], aside[inside:])
+        if aside.any():
+            tokens[aside] = self.behind.count(whole.filter(pa.array(aside)))
+        return tokens
 
-    def _texts(self, text: kernel.Bytes, ends: kernel.Longs) -> npt.NDArray[np.int64]:
-        tokens = np.zeros(len(ends) - 1, np.int64)
+    def _add(self, text: kernel.Bytes, ends: kernel.Longs, tokens: kernel.Longs, aside: npt.NDArray[np.bool_]) -> None:
         begin = (0, int(ends[0]))
         with ExitStack() as unless_counted:
             unless_counted.callback(self.desk.known.fill, 0)  # some of it waits for counts that will never come
             while begin[0] < len(tokens):
-                begin = self._round(text, ends, begin, tokens)
+                begin, unique, uses = kernel.scan(
+                    text, ends, begin, self.tables, self.merging, self.desk, tokens, aside
+                )
+                if unique:
+                    self._settle(text, unique, uses, tokens)
             unless_counted.pop_all()
-        return tokens
 
-    def _round(
-        self, text: kernel.Bytes, ends: kernel.Longs, begin: tuple[int, int], tokens: kernel.Longs
-    ) -> tuple[int, int]:
-        """Count from `begin` on until many segments are left to the engine behind; where to go on."""
-        begin, unique, uses = kernel.scan(text, ends, begin, self.tables, self.merging, self.desk, tokens)
-        if not unique:
-            return begin
+    def _settle(self, text: kernel.Bytes, unique: int, uses: int, tokens: kernel.Longs) -> None:
+        """Have the engine behind count what a scan left."""
         missed, marks = kernel.gather(text, self.desk.found, unique)
         parts = pa.LargeStringArray.from_buffers(unique, pa.py_buffer(marks), pa.py_buffer(missed))
         counts = self.behind.count(parts).astype(np.int64)
         kernel.settle(text, self.desk.found, counts, uses, self.desk.known, tokens)
-        return begin
 
 
 def open_segments(ask: Ask) -> Segments:
     """For byte-level BPE that splits text as GPT-2, cl100k_base or o200k_base do, and another engine opens for."""
     found = vocabulary(ask)
     table = tables(found.tokens, found.rules, found.added)
-    _check_added(found, table)
     desk = kernel.desk(lines(kernel.WORDS * SLOTS))
     return Segments(_behind(ask), table, _merging(found, table, desk.scratch), desk)
 
 
 def _merging(found: Vocabulary, table: Tables, scratch: kernel.Longs) -> kernel.Merging:
     """Without groups, for which nothing is merged, where a word may be a token that no merging makes."""
-    made = merging(found.merges, found.rules, found.added)
+    made = merging(found.merges, found.rules)
     if found.whole and not kernel.made_by_merging(*concatenated(found.tokens), table, made, scratch):
         made = made._replace(groups=np.zeros_like(made.groups))
     return made
-
-
-def _check_added(found: Vocabulary, table: Tables) -> None:
-    if cut := [text for text in found.added.texts if cut_within(text, table)]:
-        raise Unsuited(f"the added token {cut[0]!r} might be cut in two")
 
 
 def _behind(ask: Ask) -> Engine:

@@ -16,9 +16,9 @@ from prep.pipeline.tokenizers.spbpe_kernel import PADDING, REMEMBERED, WORDS, _k
 __all__ = ["PADDING", "REMEMBERED", "WORDS"]
 
 # Kinds of characters. OTHER are letters not cut between; NEUTRAL is neither letter nor mark; MARK may change the
-# character before it, as may all of four bytes; WORD are letters of one and two bytes; PUNCT and STOP are of ASCII,
-# PUNCT those that added tokens are made of; SIGN and LETTER of three bytes.
-KINDS = OTHER, NEUTRAL, MARK, WORD, SPACE, NEWLINE, DIGIT, PUNCT, STOP, QUOTE, SIGN, LETTER = tuple(range(12))
+# character before it, as may all of four bytes; WORD are letters of one and two bytes; HEAD and STOP are signs of such,
+# HEAD those that added tokens begin with; SIGN and LETTER are of three bytes.
+KINDS = OTHER, NEUTRAL, MARK, WORD, SPACE, NEWLINE, DIGIT, HEAD, STOP, QUOTE, SIGN, LETTER = tuple(range(12))
 KEEP, CUT, ASK = range(3)  # what is done between two kinds; ASK: cut if no token joins the two characters
 NEVER, LAST, TOKENS = range(3)  # where runs of spaces are cut: before the last one, or around, for they are tokens
 BEFORE_RUN, BEFORE_LAST, AFTER_RUN = 1, 2, 4
@@ -59,11 +59,8 @@ class Merging(NamedTuple):
 
     groups: Longs  # by kind: characters of one number make a word; 0 leaves the segment to the engine behind
     cased: bool  # a capital may begin a word
-    signed: bool  # marks have a sign in them, of the kind PUNCT
     units: Longs  # by byte, its symbol; a symbol is an id + 1
     pairs: npt.NDArray[np.int64]  # `merge_kernel.hashed`
-    marks: Bytes  # what must not be in the segment, one after another: added tokens
-    mark_ends: Longs
 
 
 class Misses(NamedTuple):
@@ -100,7 +97,6 @@ class Here(NamedTuple):
     kinds: int
     groups: int
     cased: bool
-    signed: bool
     apart: bool
     blanks: int
     longest: int
@@ -161,9 +157,12 @@ def _letters(word: np.uint64) -> int:
 
 @lean
 def scan(
-    text: Bytes, ends: Longs, begin: tuple[int, int], tables: Any, merging: Merging, desk: Desk, tokens: Longs
-) -> tuple[tuple[int, int], int, int]:
+    text: Bytes, ends: Longs, begin: tuple[int, int], tables: Any, merging: Merging, desk: Desk, tokens: Longs,
+    aside: npt.NDArray[np.bool_],
+) -> tuple[tuple[int, int], int, int]:  # fmt: skip
     """Add to `tokens` what is counted from `begin` (row, place) on, until all is read or too much is not known.
+
+    What is added for a text in which an added token may be means nothing; it is marked in `aside`.
 
     Returns where the next scan begins, and how many segments, and occurrences of such, are left to count. In three
     loops, for each hides the waits of the next: cuts, without a branch on them; keys, and a first look at their slots,
@@ -173,7 +172,7 @@ def scan(
     while begin[0] < len(tokens) and uses + WINDOW <= len(desk.found.rows):
         begin, size = cut(text, ends, begin, tables, desk.window)
         prepare(text, desk.window, size, desk.known)
-        unique, uses = look_up(text, size, tables, merging, desk, (unique, uses), tokens)
+        unique, uses = look_up(text, size, tables, merging, desk, (unique, uses), tokens, aside)
     return begin, unique, uses
 
 
@@ -278,8 +277,9 @@ def prepare(text: Bytes, window: Window, size: int, known: Known) -> None:
 
 @lean
 def look_up(
-    text: Bytes, size: int, tables: Any, merging: Merging, desk: Desk, missed: tuple[int, int], tokens: Longs
-) -> tuple[int, int]:
+    text: Bytes, size: int, tables: Any, merging: Merging, desk: Desk, missed: tuple[int, int], tokens: Longs,
+    aside: npt.NDArray[np.bool_],
+) -> tuple[int, int]:  # fmt: skip
     """Add what segments count to the tokens of their texts; how many, and occurrences of such, are missed now."""
     window, known, found = desk.window, desk.known, desk.found
     unique, uses = missed
@@ -293,12 +293,12 @@ def look_up(
         if length <= REMEMBERED:
             count = _recall(memo + 8 * slot, one, two, three, length)
         if count == UNKNOWN:
-            count, marked = words(here, start, stop)
-            if marked and _has_mark(text, start, stop, merging):
-                count = whole(-1)
+            open_, is_token = _heads(text, start, stop, tables)
+            aside[window.rows[each]] |= is_token
+            count = words(here, start, stop)
             last = np.uint64(length << 32 | (count if count >= 0 else PENDING | unique))
             count = count if count >= 0 else -1 - unique
-            if length <= REMEMBERED:
+            if length <= REMEMBERED and not open_:
                 _remember(known, slot, (one, two, three), last)
         if count >= 0:
             tokens[np.uint64(window.rows[each])] += count
@@ -312,31 +312,44 @@ def look_up(
 
 
 @lean
+def _heads(text: Bytes, start: int, stop: int, tables: Any) -> tuple[bool, bool]:
+    """Whether an added token may begin in a segment, which then must not be remembered; and whether one does here.
+
+    Signs are not cut apart: if one begins in a segment, all the signs that it begins with are in there.
+    """
+    address, may, does = int(text.ctypes.data), False, False
+    for at in range(start, stop):
+        if tables.kinds[text[at]] == HEAD:
+            word = peek(address, at)
+            for each in range(len(tables.heads)):
+                other = word ^ tables.heads[each, 0]
+                may |= other & tables.heads[each, 1] == 0
+                does |= other & tables.heads[each, 2] == 0
+    return may, does
+
+
+@lean
 def placed(text: Bytes, tables: Any, merging: Merging, scratch: Longs) -> Here:
     """Good as long as the arrays are."""
     return Here(
-        text.ctypes.data, tables.kinds.ctypes.data, merging.groups.ctypes.data, merging.cased, merging.signed,
+        text.ctypes.data, tables.kinds.ctypes.data, merging.groups.ctypes.data, merging.cased,
         tables.apart, tables.blanks, tables.longest,
         merging.units.ctypes.data, merging.pairs.ctypes.data, len(merging.pairs), scratch.ctypes.data,
     )  # fmt: skip
 
 
 @lean
-def words(here: Here, start: int, stop: int) -> tuple[int, bool]:
-    """Tokens of a segment that is words of letters, digits or signs, perhaps after white space; or -1.
-
-    And whether what is in added tokens is in it.
-    """
+def words(here: Here, start: int, stop: int) -> int:
+    """Tokens of a segment that is words of letters, digits or signs, perhaps after white space; or less than 0."""
     total, begin, at = _white(here, start, stop)
-    before, lead, marked = whole(0), at, not here.signed
+    before, lead = whole(0), at
     while at < stop:
         code, width = _character(peek(here.text, at))
         kind = peek(here.kinds, code) & 0xFF
         group = peek(here.groups, 8 * kind)
         may_begin = here.cased and at > lead and (65 <= code <= 90 or 0x80 <= code < 0x800)  # A to Z
         if group == 0 or may_begin or total < 0:
-            return whole(-1), False
-        marked |= kind == PUNCT
+            return whole(-1)
         if before and group != before:
             total += merged(here, begin, at)
             begin = at
@@ -346,7 +359,7 @@ def words(here: Here, start: int, stop: int) -> tuple[int, bool]:
                 total += merged(here, at, at + width)
                 begin, group = at + width, whole(0)
         before, at = group, at + width
-    return total + merged(here, begin, stop), marked
+    return total + merged(here, begin, stop)
 
 
 @lean
@@ -420,19 +433,6 @@ def made_by_merging(tokens: Bytes, ends: Longs, tables: Any, merging: Merging, s
     for each in range(len(ends) - 1):
         alone &= merged(here, ends[each], ends[each + 1]) in (1, UNKNOWN)
     return alone
-
-
-@lean
-def _has_mark(text: Bytes, start: int, stop: int, merging: Merging) -> bool:
-    for each in range(len(merging.mark_ends) - 1):
-        first, last = merging.mark_ends[each], merging.mark_ends[each + 1]
-        for at in range(start, stop - (last - first) + 1):
-            same = True
-            for byte in range(last - first):
-                same &= text[at + byte] == merging.marks[first + byte]
-            if same:
-                return True
-    return False
 
 
 @lean

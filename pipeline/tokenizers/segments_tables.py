@@ -13,10 +13,10 @@ import numpy.typing as npt
 from prep.pipeline.tokenizers import segments_kernel as kernel
 from prep.pipeline.tokenizers.counter import Unsuited
 from prep.pipeline.tokenizers.merge_kernel import hashed
-from prep.pipeline.tokenizers.segments_kernel import ASK, CODES, CUT, WIDTH
-from prep.pipeline.tokenizers.steady import STEADY, steady
+from prep.pipeline.tokenizers.segments_kernel import ASK, CODES, CUT, KEEP, WIDTH
+from prep.pipeline.tokenizers.steady import STEADY, all_steady, steady
 
-OTHER, NEUTRAL, MARK, WORD, SPACE, NEWLINE, DIGIT, PUNCT, STOP, QUOTE, SIGN, LETTER = kernel.KINDS
+OTHER, NEUTRAL, MARK, WORD, SPACE, NEWLINE, DIGIT, HEAD, STOP, QUOTE, SIGN, LETTER = kernel.KINDS
 
 # Of one category in every edition of Unicode since 4.1, so that all libraries agree on them. NFC leaves them as they
 # are unless a mark follows; `_kind` looks.
@@ -57,8 +57,8 @@ class Merges:
 class Added:
     """The texts that are tokens wherever they are written."""
 
-    texts: tuple[str, ...] = ()
-    stripping: bool = False  # one of them takes white space before it along
+    texts: tuple[str, ...] = ()  # a text in which one of them may be is left to the engine behind
+    runs: frozenset[int] = frozenset()  # of spaces: their lengths
 
 
 class Tables(NamedTuple):
@@ -74,6 +74,7 @@ class Tables(NamedTuple):
     apart: bool
     blanks: int  # NEVER, LAST or TOKENS
     longest: int  # run of spaces that is a token
+    heads: npt.NDArray[np.int64]  # of added tokens: `_heads`
 
 
 def tables(tokens: Iterable[bytes], rules: Rules, added: Added) -> Tables:
@@ -91,28 +92,50 @@ def tables(tokens: Iterable[bytes], rules: Rules, added: Added) -> Tables:
         joined[np.ix_((lefts.classes == number).any(axis=1), columns)] = True
     bits = np.packbits(joined, axis=None, bitorder="little")
     blanks, longest = _blanks(added)
-    return Tables(_kinds_beside(added), _rules(rules), _starts(rules), lefts.by_code, rights.by_code, width,
-                  np.concatenate([bits, np.zeros(8, np.uint8)]), rules.apart, blanks, longest)  # fmt: skip
+    rows = _rules(rules)
+    return Tables(
+        _kinds_beside(added), rows, _starts(rules), lefts.by_code, rights.by_code, width,
+        np.concatenate([bits, np.zeros(8, np.uint8)]), rules.apart, blanks, longest, _heads(added, rows),
+    )  # fmt: skip
 
 
 def _kinds_beside(added: Added) -> npt.NDArray[np.uint8]:
-    """Signs that added tokens are made of are PUNCT: text is not cut beside them as beside others."""
+    """With HEAD in place of STOP for what added tokens begin with."""
     found = kinds().copy()
-    found[_signs("".join(added.texts))] = PUNCT
+    found[[ord(text[0]) for text in added.texts]] = HEAD
     return found
 
 
-def _signs(text: str) -> list[int]:
-    return [code for code in map(ord, text) if code < CODES and kinds()[code] == STOP]
+def _heads(added: Added, rules: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Of each added token the first eight bytes, masks of those that the scanner does not cut apart, and of all.
+
+    Bytes that a normal form of Unicode might change do not count.
+    """
+    found = set()
+    for text in added.texts:
+        steady_part = text if all_steady(text) else "".join(itertools.takewhile(str.isascii, text))
+        signs = [int(kinds()[min(ord(each), CODES)]) for each in steady_part]
+        pairs = itertools.takewhile(lambda pair: rules[pair[0] * WIDTH + pair[1]] == KEEP, itertools.pairwise(signs))
+        joined = steady_part[: 1 + len(list(pairs))]
+        found.add((steady_part.encode()[:8], len(joined.encode()), len(steady_part.encode())))
+    rows = [(_number(head.ljust(8, b"\0")), _mask(first), _mask(whole)) for head, first, whole in sorted(found)]
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
+def _mask(size: int) -> int:
+    return _number(b"\xff" * min(size, 8) + bytes(max(0, 8 - size)))
+
+
+def _number(eight: bytes) -> int:
+    return int.from_bytes(eight, "little", signed=True)
 
 
 def _blanks(added: Added) -> tuple[int, int]:
     """Where runs of spaces may be cut, and the longest that is a token."""
-    spaced = {text for text in added.texts if " " in text}
-    runs = {len(text) for text in spaced if not text.strip(" ")}
-    if added.stripping or len(runs) < len(spaced) or runs != set(range(2, 2 + len(runs))):
-        return kernel.NEVER, 0
-    return (kernel.TOKENS, max(runs)) if runs else (kernel.LAST, 0)
+    if not added.runs:
+        return kernel.LAST, 0
+    longest = max(added.runs)
+    return (kernel.TOKENS, longest) if added.runs == frozenset(range(2, longest + 1)) else (kernel.NEVER, 0)
 
 
 @dataclass(frozen=True)
@@ -138,25 +161,19 @@ class _Sides:
         return _Sides(parts, classes, by_code)
 
 
-def cut_within(text: str, table: Tables) -> bool:
-    """Whether the scanner might cut a text apart."""
-    found = [int(table.kinds[ord(each)]) if ord(each) <= 0xFFFF else OTHER for each in text]
-    return any(table.rules[left * WIDTH + right] for left, right in itertools.pairwise(found))
-
-
 def _rules(rules: Rules) -> npt.NDArray[np.int64]:
     """Where words begin in all the patterns, and where they do if the text is cut."""
     table = np.zeros((WIDTH, WIDTH), np.int64)
-    table[LETTER, [SIGN, SPACE, NEWLINE, DIGIT, PUNCT, STOP]] = CUT
+    table[LETTER, [SIGN, SPACE, NEWLINE, DIGIT, HEAD, STOP]] = CUT
     table[DIGIT, [LETTER, SIGN, SPACE, NEWLINE, STOP]] = CUT
     table[WORD, [SIGN, SPACE, NEWLINE, STOP]] = CUT
     table[SIGN, [SPACE, DIGIT]] = CUT
-    table[[PUNCT, STOP, QUOTE], SPACE] = CUT
+    table[[HEAD, STOP, QUOTE], SPACE] = CUT
     table[LETTER, LETTER] = ASK
     table[SIGN, LETTER] = CUT if rules.apart else ASK
     if rules.apart:
-        table[[SIGN, PUNCT, STOP, QUOTE], NEWLINE] = CUT
-        table[[PUNCT, STOP], LETTER] = CUT
+        table[[SIGN, HEAD, STOP, QUOTE], NEWLINE] = CUT
+        table[[HEAD, STOP], LETTER] = CUT
         table[STOP, WORD] = CUT
     if not rules.cased:
         table[WORD, QUOTE] = CUT
@@ -221,20 +238,13 @@ def _ascii(character: str, category: str) -> int:
     return QUOTE if character == APOSTROPHE else STOP
 
 
-def merging(found: Merges, rules: Rules, added: Added) -> kernel.Merging:
+def merging(found: Merges, rules: Rules) -> kernel.Merging:
     """What counts words by merging. GPT-2 begins one where letters, digits and signs meet; others may not."""
     groups = np.zeros(WIDTH, np.int64)
     groups[[WORD, LETTER]] = 1
     if rules.apart:
-        groups[DIGIT], groups[[PUNCT, STOP, SIGN, QUOTE]] = 2, 3
-    marks = [text.encode() for text in added.texts if text.strip(" ")]
-    units = np.array(found.units, np.int64)
-    signed = all(
-        any(ord(each) < CODES and kinds()[ord(each)] == STOP for each in text)
-        for text in added.texts
-        if text.strip(" ")
-    )
-    return kernel.Merging(groups, rules.cased, signed, units, hashed(found.ranks), *concatenated(marks))
+        groups[DIGIT], groups[[HEAD, STOP, SIGN, QUOTE]] = 2, 3
+    return kernel.Merging(groups, rules.cased, np.array(found.units, np.int64), hashed(found.ranks))
 
 
 def concatenated(parts: Sequence[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

@@ -13,7 +13,7 @@ from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.patterns import CL100K, GPT2, O200K
 from prep.pipeline.tokenizers.ranks import UTF8_BYTES, Ranks
-from prep.pipeline.tokenizers.segments_kernel import CODES, SIGN
+from prep.pipeline.tokenizers.segments_kernel import CODES, SIGN, STOP
 from prep.pipeline.tokenizers.segments_tables import Added, Merges, Rules, kinds
 
 WORDS, CHUNKS, CASED = Rules(True, False), Rules(False, False), Rules(False, True)
@@ -63,7 +63,7 @@ def _of_ranks(ask: Ask) -> Vocabulary:
         raise Unsuited(f"is not written for the split {ask.split.regex if ask.split else None!r}")
     table = ask.reference.table
     _check_merged(table, lambda left, right: table.get(left + right))
-    added = Added(tuple(ask.split.specials) if ask.specials is Specials.TOKEN else ())
+    added = _added(ask.split.specials if ask.specials is Specials.TOKEN else ())
     return Vocabulary(tuple(table), _merges_of(table), True, SPLITS[ask.split.regex], added)
 
 
@@ -81,7 +81,7 @@ def _merges_of(table: Mapping[bytes, int]) -> Merges:
 
 def _of_json(whole: Mapping[str, Any], specials: Specials) -> Vocabulary:
     model, added = whole["model"], whole.get("added_tokens") or []
-    if why := _unsuited(model, whole.get("normalizer"), added):
+    if why := _unsuited(model, whole.get("normalizer"), added, specials):
         raise Unsuited(why)
     split = _split(whole.get("pre_tokenizer"))
     if split not in SPLITS:
@@ -101,28 +101,41 @@ def _of_json(whole: Mapping[str, Any], specials: Specials) -> Vocabulary:
     units = {byte: vocab[character] + 1 for character, byte in ALPHABET.items() if character in vocab}
     merges = Merges(tuple(units.get(byte, 0) for byte in range(256)), merged)
     whole_words = bool(model.get("ignore_merges"))
-    return Vocabulary(tuple(written.values()), merges, whole_words, SPLITS[split], _added(added, specials))
+    return Vocabulary(
+        tuple(written.values()), merges, whole_words, SPLITS[split], _added([token["content"] for token in added])
+    )
 
 
-def _added(tokens: list[dict[str, Any]], specials: Specials) -> Added:
-    """Also as they are once text is normalised. That special ones are text is not made use of."""
-    texts = {token["content"] for token in tokens}
-    forms = {unicodedata.normalize(form, text) for text in texts for form in ("NFC", "NFD")}
-    hidden = specials is Specials.TEXT and any(" " in t["content"] and t.get("special") for t in tokens)
-    return Added(tuple(sorted(texts | forms)), hidden or any(token.get("lstrip") for token in tokens))
+def _added(texts: Iterable[str]) -> Added:
+    """Also as they are once text is normalised."""
+    contents = {unicodedata.normalize(form, text) for text in texts if text for form in ("NFC", "NFD")} | {*texts} - {
+        ""
+    }
+    runs = {text for text in contents if not text.strip(" ")}
+    if wrong := [text for text in sorted(contents - runs) if not text[0].isascii() or kinds()[ord(text[0])] != STOP]:
+        raise Unsuited(f"the added token {wrong[0]!r} begins with no sign of ASCII")
+    if " " in runs:
+        raise Unsuited("a single space is an added token")
+    return Added(tuple(sorted(contents - runs)), frozenset(map(len, runs)))
 
 
-def _unsuited(model: Mapping[str, Any], normalizer: Mapping[str, Any] | None, added: list[dict[str, Any]]) -> str:
+def _unsuited(
+    model: Mapping[str, Any], normalizer: Mapping[str, Any] | None, added: list[dict[str, Any]], specials: Specials
+) -> str:
     """Why texts are not cut; nothing where they may be."""
     if model.get("type", "BPE") != "BPE" or model.get("dropout"):
         return "the model is not BPE, or drops merges"
     if any(model.get(key) for key in ("continuing_subword_prefix", "end_of_word_suffix", "byte_fallback")):
         return "tokens are written with a prefix, a suffix or <0x00>"
+    if any(_is_blank(token) and (token.get("special") and specials is Specials.TEXT) for token in added):
+        return "a run of spaces is a special token, and special tokens are text"
     if normalizer and normalizer.get("type") != "NFC":
         return f"the normalizer {normalizer.get('type')} is not NFC"
-    if any(token.get("rstrip") or token.get("single_word") for token in added):
-        return "an added token looks at what follows it"
     return ""
+
+
+def _is_blank(token: Mapping[str, Any]) -> bool:
+    return not token["content"].strip(" ")
 
 
 def _split(part: Any) -> str | None:
