@@ -121,6 +121,8 @@ def names_at(kind: Any, path: Keys) -> tuple[str, ...]:
     if get_origin(kind) is dict:
         key, value = get_args(kind)
         return names_at(value, path[1:]) if path else tuple(get_args(key)) if get_origin(key) is Literal else ()
+    if get_origin(kind) is tuple:
+        return names_at(get_args(kind)[0], path[1:]) if path else ()
     return next(filter(None, (names_at(arm, path) for arm in get_args(kind))), ()) if get_origin(kind) else ()
 
 
@@ -149,6 +151,10 @@ def _unknown(root: Node, keys: Keys) -> tuple[str, str | None]:
 
 
 def _renamed(node: Node, keys: Keys, name: str | None) -> Node:
+    if isinstance(node.value, tuple):
+        place = int(keys[0])
+        items = (_renamed(each, keys[1:], name) if at == place else each for at, each in enumerate(node.value))
+        return replace(node, value=tuple(items))
     if not isinstance(node.value, dict):
         return node
     first, rest, entries = str(keys[0]), keys[1:], dict(node.value)

@@ -188,7 +188,14 @@ def test_keys_are_found_at_every_level() -> None:
     assert names_at(Run, ("sources", "x", "language")) == ("field", "values")
     assert names_at(Run, ("sources", "x", "fields")) == ("id", "text")
     assert names_at(Run, ("quality", "keep", "ja")) == ("pareto", "threshold", "share", "tokens", "on")
+    assert names_at(Run, ("exclude", "lists", 0))[:3] == ("by", "values", "file")
     assert names_at(Run, ("tokenizers",)) == names_at(Run, ("mix", "within", "ja")) == names_at(Run, ("nothing",)) == ()
+
+
+def test_an_unknown_key_in_an_item_of_a_list_is_named() -> None:
+    text = "exclude: {lists: [{by: id, values: [a], reason: r}, {by: url, valeus: [b], reason: r}]}"
+    with pytest.raises(BadSettings, match=r"t:1:63: exclude\.lists\.valeus: unknown key; nearest: values"):
+        runfile.loads(text, "t")
 
 
 def template() -> str:
