@@ -18,6 +18,7 @@ from prep.manifests.shards import Columns, schema_of, side_by_side
 
 Row = dict[str, Any]
 CELL = ("source", "language", "kind")
+PHASE = "phase"  # of a row of the books, where the corpus has phases
 TOKENS = "n_tokens."  # prefix of the columns that count tokens
 SIZES = {"n_bytes": "bytes", "n_chars": "chars"}  # columns of a document's size, and what a row of the books calls them
 COUNTED = ("documents", *SIZES.values())

@@ -9,7 +9,7 @@ from typing import Any
 
 from prep.errors import Unbalanced
 from prep.manifests import files, ledger
-from prep.manifests.ledger import CELL, Row
+from prep.manifests.ledger import CELL, PHASE, Row
 from prep.manifests.lineage import Finding, Made, parsed
 from prep.manifests.record import Manifest, Receipt, Shard, sealed
 
@@ -132,7 +132,7 @@ def differences(said: Any, counted: Any, place: str = "") -> Iterator[tuple[str,
 def _by_name(rows: Sequence[Row]) -> dict[str, Row]:
     named: dict[str, Row] = {}
     for row in rows:
-        name = "/".join(str(row[part]) for part in CELL if part in row)
+        name = "/".join(str(row[part]) for part in (PHASE, *CELL) if part in row)
         while name in named:  # a row that stands twice
             name += "'"
         named[name] = row

@@ -12,10 +12,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from prep.manifests import files
-from prep.manifests.ledger import CELL
+from prep.manifests.ledger import CELL, PHASE
 from prep.pipeline.formats import FORMATS
 from prep.pipeline.numbers import format_bytes, format_count, format_share
-from prep.pipeline.ordering.placing import TRAIN, VALIDATION
+from prep.pipeline.ordering.placing import TRAIN, VALIDATION, phase_folder
 from prep.pipeline.settings import Run
 from prep.pipeline.stage import Result
 from prep.pipeline.values import FromField
@@ -66,16 +66,38 @@ def card(run: Run, results: Mapping[str, Result]) -> str:
         "",
         *_rows(("language", *_FIGURES), _languages(selection, tokens)),
         "",
+        *_phases(results),
     ])  # fmt: skip
 
 
-def _splits(name: str, run: Run, results: Mapping[str, Result]) -> list[dict[str, str]]:
-    """The files of each split of one format."""
+def _splits(name: str, run: Run, results: Mapping[str, Result]) -> list[dict[str, str | list[str]]]:
+    """The files of each split of one format; of phases those of the first come first."""
     pattern = FORMATS[name].glob
-    parts = {TRAIN: f"*/{TRAIN}" if run.export.layout == "by_cell" else TRAIN}
+    train = f"*/{TRAIN}" if run.export.layout == "by_cell" else TRAIN
+    phases = [f"{phase}/{train}" for phase in _folders(results)]
+    parts: dict[str, list[str]] = {TRAIN: phases or [train]}
     if VALIDATION in results["export"].manifest.ledger:
-        parts[VALIDATION] = VALIDATION
-    return [{"split": split, "path": pattern.format(part=part)} for split, part in parts.items()]
+        parts[VALIDATION] = [VALIDATION]
+    paths = {split: [pattern.format(part=part) for part in found] for split, found in parts.items()}
+    return [{"split": split, "path": found if len(found) > 1 else found[0]} for split, found in paths.items()]
+
+
+def _folders(results: Mapping[str, Result]) -> list[str]:
+    """The folders of the phases that have documents, in their order."""
+    phases = results["size"].manifest.ledger.get("phases", ())
+    names = [each[PHASE] for each in phases]
+    return [phase_folder(number, names) for number, each in enumerate(phases) if each["cells"]]
+
+
+def _phases(results: Mapping[str, Result]) -> list[str]:
+    """What each phase holds, in the order in which the files have them; nothing where the corpus is one."""
+    rows: list[tuple[str, ...]] = []
+    for each in results["size"].manifest.ledger.get("phases", ()):
+        tokens = sum(row["copied_tokens"] for row in each["cells"])
+        rows += [(each[PHASE], *row) for row in _languages(each["cells"], tokens)]
+        rows.append((each[PHASE], "all", *_figures(each["cells"], tokens)))
+    said = "One after another in the files, each in a folder of its own; shares are of the phase."
+    return ["## Phases", "", said, "", *_rows((PHASE, "language", *_FIGURES), rows), ""] if rows else []
 
 
 def _sources(run: Run, selection: Iterable[dict[str, Any]], tokens: int) -> list[tuple[str, ...]]:

@@ -167,6 +167,7 @@ def tables(results: dict[str, Result]) -> None:
         _print(screen, selected.rules(results))
         screen.print(report.left_out(results))
         screen.print(report.corpus(results, screen.width))
+        _print(screen, report.phases(results))
         for remark in (*report.remarks(results), *selected.remarks(results)):
             screen.print(f"! {remark}", highlight=False, markup=False, soft_wrap=True)
     if "export" in results:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from prep.errors import NoSpace, Unbalanced
 from prep.manifests import files, ledger
-from prep.manifests.ledger import CELL, TOKENS
+from prep.manifests.ledger import CELL, PHASE, TOKENS
 from prep.manifests.record import Receipt, Recipe
 from prep.manifests.shards import Columns
 from prep.pipeline import provenance, score
@@ -32,7 +32,7 @@ from prep.pipeline.run import Output
 from prep.pipeline.score import QUALITY
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread
-from prep.pipeline.stage import Job, Result, Task, described, document_shards
+from prep.pipeline.stage import ADDED, Job, Result, Task, described, document_shards
 
 TEXT = ("id", "text", *CELL, "licence", "url", "n_bytes", "n_chars", "text_hash", "metadata")
 TAKEN = 4096  # rows that are put in order at once: bounds the second copy of the text that ordering needs
@@ -56,6 +56,13 @@ class Export:
     part: str = placing.TRAIN
     number: int = 0
     count: int = 0
+    phased: bool = field(default=False, metadata=ADDED)
+    phase: str = field(default="", metadata=ADDED)  # none of what is held out
+
+    def of(self, part: str, number: int, count: int) -> Export:
+        """The same for a file: so many has that part of the corpus."""
+        phase = placing.phase_of(part) if self.phased else ""
+        return replace(self, part=part, number=number, count=count, phase=phase)
 
     def schema(self) -> pa.Schema:
         """Of the corpus."""
@@ -67,6 +74,7 @@ class Export:
                 *([(WHOLE_BYTES, pa.int64()), (WHOLE_TOKENS, pa.int64())] if self.exact else []),
                 ("text_hash", pa.string()),
                 ("pass", pa.int32()),
+                *([(PHASE, pa.string())] if self.phased else []),
                 ("metadata", pa.large_string()),
             ]
         )
@@ -93,6 +101,7 @@ class Export:
             columns["text_hash"] = pa.array(hexed, pa.string())
             if self.scored:
                 columns[QUALITY] = pc.divide(batch[QUALITY].cast(pa.float32()), np.float32(65535))
+            columns[PHASE] = pa.array([self.phase or None] * batch.num_rows, pa.string())
             yield pa.record_batch([columns[name] for name in self.schema().names], schema=self.schema())
 
     def books(self, written: tuple[str, ...], beside: tuple[str, ...], taken: int) -> dict[str, Any]:
@@ -103,7 +112,9 @@ class Export:
         ]
         if any(page != pages[0] for page in pages):
             raise Unbalanced(f"the formats of one shard differ: {', '.join(written)}")
-        return {"cells": [], VALIDATION: pages[0]} if self.part == VALIDATION else {"cells": pages[0]}
+        if self.part == VALIDATION:
+            return {"cells": [], VALIDATION: pages[0]}
+        return {"cells": pages[0], **({"phases": [{PHASE: self.phase, "cells": pages[0]}]} if self.phase else {})}
 
 
 @dataclass(frozen=True)
@@ -147,7 +158,8 @@ def job(run: Run, columned: Columned, chain: Mapping[str, Result], limits: Limit
     """Put the chosen documents in order and write them. `chain` are the results of every stage so far, by name."""
     counted = {name.removeprefix("count."): result for name, result in chain.items() if name.startswith("count.")}
     sized = chain["size"]
-    stage = Export(run.export.formats, tuple(sorted(counted)), score.NAME in columned.scores, run.budget.exact)
+    scored, phased = score.NAME in columned.scores, run.phases is not None
+    stage = Export(run.export.formats, tuple(sorted(counted)), scored, run.budget.exact, phased=phased)
     results = {**columned.inputs, **{f"count.{name}": result for name, result in counted.items()}, "size": sized}
     settings = {**described(stage), **_ordered(run), "seed": run.seed, "tokenizer": columned.tokenizer}
     inputs = {name: result.manifest.digest for name, result in sorted(results.items())}
@@ -165,17 +177,14 @@ def job(run: Run, columned: Columned, chain: Mapping[str, Result], limits: Limit
             spillings = list(_spillings(run, columned, counted, placed, (sized, scratch)))
         outs = spill.spilled(spread, spillings, len(placed.outs), scratch)
         return [
-            Task(
-                replace(stage, part=out.part, number=out.number, count=out.count),
-                Spilled(recipe.digest, number, tuple(outs[number])),
-            )
+            Task(stage.of(out.part, out.number, out.count), Spilled(recipe.digest, number, tuple(outs[number])))
             for number, out in enumerate(placed.outs)
         ]
 
     def balance(receipts: Sequence[Receipt]) -> dict[str, Any]:
         page = totals([receipt.ledger for receipt in receipts])
         weighed = run.export.repeats == "weights"
-        for finding in differences(page, sized.manifest.ledger["selection"], columned.tokenizer, weighed=weighed):
+        for finding in differences(page, sized.manifest.ledger, columned.tokenizer, weighed=weighed):
             raise Unbalanced(f"export: {finding}")
         return page
 
@@ -214,9 +223,9 @@ def _spillings(
 ) -> Iterator[Spilling]:
     sized, scratch = where
     width = spill.width(len(placed.outs))
-    kept: dict[int, dict[int, tuple[int, int]]] = {}
-    for (shard, row), left in placing.cut(sized).items():
-        kept.setdefault(shard, {})[row] = left
+    kept: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}
+    for (shard, row, number), left in placing.cut(sized).items():
+        kept.setdefault(shard, {})[row, number] = left
     for shard, columns in enumerate(_columns(columned, counted)):
         path = files.join(scratch, f"places-{shard:06d}.npy")
         np.save(path, placed.places.rows(shard))
@@ -236,22 +245,35 @@ def _columns(columned: Columned, counted: Mapping[str, Result]) -> list[tuple[Co
 def totals(pages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The pages of every file added up."""
     held = ledger.add(page.get(VALIDATION, ()) for page in pages)
-    return {"cells": ledger.add(page["cells"] for page in pages), **({VALIDATION: held} if held else {})}
+    phases: dict[str, list[Any]] = {}
+    for each in (each for page in pages for each in page.get("phases", ())):
+        phases.setdefault(each[PHASE], []).append(each["cells"])
+    return {
+        "cells": ledger.add(page["cells"] for page in pages),
+        **({VALIDATION: held} if held else {}),
+        **({"phases": [{PHASE: name, "cells": ledger.add(cells)} for name, cells in phases.items()]} if phases else {}),
+    }
 
 
-def differences(
-    page: Mapping[str, Any], selection: Sequence[ledger.Row], tokenizer: str, *, weighed: bool
-) -> Iterator[str]:
-    """Where what was written is not what was chosen: documents, bytes and tokens of each cell, and what is held out.
+def differences(page: Mapping[str, Any], chosen: Mapping[str, Any], tokenizer: str, *, weighed: bool) -> Iterator[str]:
+    """Where what was written is not what was chosen, by the page of `size`: documents, bytes and tokens of each cell.
 
-    Written are all copies, or each document once where the trainer is told `weighed` repeats.
+    Written are all copies, or each document once where the trainer is told `weighed` repeats. So too in each phase, and
+    of what is held out.
     """
-    names = ("documents", "bytes", "tokens") if weighed else ("copies", "copied_bytes", "copied_tokens")
-    chosen = {_place(row): tuple(row[name] for name in names) for row in selection}
+    selection, copied = chosen["selection"], ("copies", "copied_bytes", "copied_tokens")
+    yield from _differences("", _figures(selection, FIGURES if weighed else copied), page["cells"], tokenizer)
     out = {_place(row): row["left_out"].get(Reason.VALIDATION.name) for row in selection}
     held = {place: tuple(row[name] for name in FIGURES) for place, row in out.items() if row}
-    yield from _differences("", chosen, page["cells"], tokenizer)
     yield from _differences(f"{VALIDATION}: ", held, page.get(VALIDATION, ()), tokenizer)
+    written = {each[PHASE]: each["cells"] for each in page.get("phases", ())}
+    for each in chosen.get("phases", ()):
+        asked = _figures(each["cells"], copied)
+        yield from _differences(f"phase {each[PHASE]}: ", asked, written.get(each[PHASE], ()), tokenizer)
+
+
+def _figures(rows: Sequence[ledger.Row], names: Sequence[str]) -> dict[tuple[str, ...], tuple[int, ...]]:
+    return {_place(row): tuple(row[name] for name in names) for row in rows}
 
 
 def _differences(

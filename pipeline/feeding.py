@@ -13,7 +13,7 @@ from prep.manifests import files, store
 from prep.pipeline import lastrun, mix
 from prep.pipeline.chain import Machine, budgeted
 from prep.pipeline.forecast import Available, of_run
-from prep.pipeline.mixing.allot import most
+from prep.pipeline.mixing.phases import most, parted, together
 from prep.pipeline.numbers import format_count
 from prep.pipeline.plan import output, published, repetition
 from prep.pipeline.settings import Run
@@ -48,20 +48,22 @@ def feeding(run: Run, there: Available, law: str) -> Feeding:
 
     Errors: Short, BadSettings.
     """
-    found, ends = most(run.mix, mix.cells(there.rows, run.budget.eod))
-    pairs = [(found.tokens[node.cell.place], node.available) for node in found.root.cells if node.cell is not None]
-    effective = sum(repetition.worth(tokens, unique) for tokens, unique in pairs if unique)
-    if not found.total:
+    cells = mix.cells(there.rows, run.budget.eod)
+    found, ends = most(lambda total: parted(run.mix, run.phases, total), cells)
+    total, tokens = sum(each.total for each in found), together(each.tokens for each in found)
+    pairs = [(tokens[cell.place], cell.tokens) for cell in cells if cell.tokens]
+    effective = sum(repetition.worth(number, unique) for number, unique in pairs)
+    if not total:
         raise BadInput(f"these sources feed no corpus at the ratios of the mix: nothing is left of {', '.join(ends)}")
     chosen = published.law(law)
     return Feeding(
-        tokens=found.total,
+        tokens=total,
         effective_tokens=effective,
-        epochs=max(tokens / unique for tokens, unique in pairs if unique),
+        epochs=max(number / unique for number, unique in pairs),
         filtered=there.filtered,
         ended_by=ends,
         laws=tuple(
-            FedByLaw(each.name, each.title, each.params(found.total), each.params(effective))
+            FedByLaw(each.name, each.title, each.params(total), each.params(effective))
             for each in (chosen, *(each for each in published.LAWS.values() if each.name != chosen.name))
         ),
     )

@@ -13,7 +13,7 @@ from prep.pipeline import chain, intake, mix, query
 from prep.pipeline.chain import Machine
 from prep.pipeline.judge import available, judge
 from prep.pipeline.mixing import tree
-from prep.pipeline.mixing.answer import Answer, Supply, answer
+from prep.pipeline.mixing.answer import Answer, Supply, answers
 from prep.pipeline.plan import budget, published
 from prep.pipeline.preview import Preview, preview
 from prep.pipeline.reasons import Terms
@@ -46,7 +46,7 @@ def forecast(run: Run, machine: Machine) -> Answer:
     total = budget.tokens(run.budget)
     there = of_run(run, machine)
     params = run.budget.params or published.law(run.budget.law).params(total)
-    return answer(run.mix, total, there.supplies(run.budget.eod), params, there.filtered)
+    return answers(mix.phases(run), there.supplies(run.budget.eod), params, there.filtered)
 
 
 def of_run(run: Run, machine: Machine) -> Available:
@@ -74,7 +74,7 @@ def of_run(run: Run, machine: Machine) -> Available:
 def _judged(run: Run, look: Preview, machine: Machine) -> Sequence[ledger.Row]:
     """As `mix` would judge, in a scratch folder of its own."""
     columned = chain.columns(run, look.found)
-    terms = Terms.of(run, tree.asked(run.mix, columned.cells))
+    terms = Terms.of(run, mix.groups(run, columned.cells))
     with TemporaryDirectory() as scratch, query.database(machine.limits, scratch) as connection:
         kept = mix.decided(run, columned, terms, connection).keeps
         judge(connection, columned, replace(terms, kept=kept))

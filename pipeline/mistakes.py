@@ -46,6 +46,7 @@ EXAMPLES = {
     "lists": "lists: [{by: domain, values: [example.org], reason: opted out}]",
     "by": "by: domain",
     "reason": "reason: opted out",
+    "name": "name: anneal",
 }
 
 

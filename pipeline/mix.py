@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from prep.errors import Short
 from prep.manifests import ledger
-from prep.manifests.ledger import CELL
+from prep.manifests.ledger import CELL, PHASE
 from prep.manifests.record import Receipt, Recipe
 from prep.pipeline.judge import Columned, Thin, available
 from prep.pipeline.keeping.resolve import Decided, decide
-from prep.pipeline.mixing import tree
-from prep.pipeline.mixing.allot import Allotted, allot
+from prep.pipeline.mixing.allot import Allotted
+from prep.pipeline.mixing.phases import Phase, allotted, asked_groups, parted
 from prep.pipeline.mixing.tree import Cell, Node, Place
 from prep.pipeline.plan import budget
 from prep.pipeline.query import Connection
 from prep.pipeline.reasons import Terms
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread
-from prep.pipeline.stage import Asked, Job, Task
+from prep.pipeline.stage import ADDED, Asked, Job, Task
 
 SPARE = (0.0, 0.01, 0.03, 0.1, 0.3)  # tried in turn, of the corpus, for what is held out for validation
 TARGETS = pa.schema(
@@ -37,9 +37,11 @@ TARGETS = pa.schema(
         ("tokens", pa.int64()),  # at which it is cut: what was asked, after caps and `when_short`
         ("epochs", pa.float64()),  # tokens / available
         ("floor", pa.int64()),  # tokens that it must have
-        ("cap", pa.int64()),  # tokens that it may have: available · max_epochs
+        ("cap", pa.int64()),  # tokens that it may have: available · max_epochs, less what earlier phases have
     ]
 )
+EARLIER = "earlier"  # where the corpus has phases: tokens of the cell in those before
+PHASED = TARGETS.insert(0, pa.field(PHASE, pa.string())).append(pa.field(EARLIER, pa.int64()))
 
 
 def place(row: ledger.Row) -> Place:
@@ -52,17 +54,53 @@ def cells(rows: Sequence[ledger.Row], eod: int) -> list[Cell]:
     return [Cell(place(row), row["documents"], row["tokens"] + eod * row["documents"]) for row in rows]
 
 
-def targets(run: Run, total: int, rows: Sequence[ledger.Row]) -> list[ledger.Row]:
-    """What each cell is asked for, of a corpus of `total` tokens.
+def phases(run: Run) -> tuple[Phase, ...]:
+    """The phases of a run's corpus: one without a name where the run file has none.
+
+    Errors: BadSettings.
+    """
+    return parted(run.mix, run.phases, budget.tokens(run.budget))
+
+
+def groups(run: Run, places: Sequence[Place]) -> tuple[str, ...]:
+    """The groups that the run takes text of."""
+    return asked_groups(phases(run), places)
+
+
+def targets(run: Run, rows: Sequence[ledger.Row]) -> list[ledger.Row]:
+    """What each cell is asked for, in each phase.
 
     Errors: Short, with the table of what is missing.
     """
-    return table(allot(run.mix, total, cells(rows, run.budget.eod)))
+    each = phases(run)
+    found = zip(each, allotted(each, cells(rows, run.budget.eod)), strict=True)
+    return [row for phase, part in found for row in table(part, phase.name)]
 
 
-def table(allotted: Allotted) -> list[ledger.Row]:
+def whole(page: Mapping[str, Any]) -> list[ledger.Row]:
+    """The targets of the whole corpus, those of its phases added up, from the page of `mix` or `size`."""
+    rows: list[ledger.Row] = page["targets"]
+    if not any(PHASE in row for row in rows):
+        return rows
+    by_cell: dict[Place, list[ledger.Row]] = {}
+    for row in rows:
+        by_cell.setdefault(place(row), []).append(row)
+    return [_added(here, page["asked"]) for _, here in sorted(by_cell.items())]
+
+
+def _added(rows: Sequence[ledger.Row], total: int) -> ledger.Row:
+    first = rows[0]
+    sums = {name: sum(row[name] for row in rows) for name in ("asked", "tokens", "floor")}
+    shares = {"share": sums["asked"] / (total or 1), "epochs": sums["tokens"] / (first["available"] or 1)}
+    return {**first, **sums, **shares, "cap": first["cap"] + first[EARLIER]}
+
+
+def table(allotted: Allotted, phase: str = "") -> list[ledger.Row]:
     """A row for each cell of the groups that are asked, by group and cell."""
-    return [_row(allotted, group, node) for group in allotted.root.groups for node in group.cells if _there(node)]
+    rows = [
+        (_row(allotted, group, node), node) for group in allotted.root.groups for node in group.cells if _there(node)
+    ]
+    return [{PHASE: phase, **row, EARLIER: node.taken} if phase else row for row, node in rows]
 
 
 def _there(node: Node) -> bool:
@@ -93,9 +131,11 @@ class Mixed:
     name: ClassVar[str] = "mix"
     version: ClassVar[int] = 3
 
+    phased: bool = field(default=False, metadata=ADDED)
+
     def schema(self) -> pa.Schema:
-        """One row a cell."""
-        return TARGETS
+        """One row a cell, of each phase."""
+        return PHASED if self.phased else TARGETS
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The answers are the rows."""
@@ -120,8 +160,7 @@ def decided(run: Run, columned: Columned, terms: Terms, connection: Connection, 
 
     Errors: BadSettings, BadModel.
     """
-    asked = Decided(run.mix, budget.tokens(run.budget), run.budget.eod, spare)
-    return decide(connection, columned, terms, asked)
+    return decide(connection, columned, terms, Decided(phases(run), run.budget.eod, spare))
 
 
 def judged(run: Run, columned: Columned, thin: Thin) -> Judged:
@@ -130,36 +169,43 @@ def judged(run: Run, columned: Columned, thin: Thin) -> Judged:
     What is held out for validation is not known before documents are judged: where the mix is short for it, keeps that
     are solved for are solved with more to spare. Errors: Short, BadSettings, BadModel.
     """
-    terms = Terms.of(run, tree.asked(run.mix, columned.cells))
+    terms = Terms.of(run, groups(run, columned.cells))
     for spare in SPARE if run.validation else SPARE[:1]:
         with thin.database() as connection:
             kept = decided(run, columned, terms, connection, spare)
             page = kept.page
             there = available(thin.judged(columned, replace(terms, kept=kept.keeps)), columned.cells)
             try:
-                return Judged(there, targets(run, kept.total, there), replace(kept, plan=None, booked=tuple(page)))
+                return Judged(there, targets(run, there), replace(kept, plan=None, booked=tuple(page)))
             except Short as error:
                 if not run.validation or spare == SPARE[-1]:
                     raise Short("\n".join((str(error), *kept.advice()))) from error
     raise AssertionError("the last spare returns or raises")
 
 
+def told(phase: Phase) -> dict[str, Any]:
+    """A phase as plain data, for a recipe."""
+    return {"name": phase.name, "tokens": phase.tokens, "mix": phase.mix.model_dump(mode="json")}
+
+
 def job(run: Run, columned: Columned, thin: Thin) -> Job:
     """Judge every document, and ask each cell for its part of the budget."""
-    total = budget.tokens(run.budget)
-    terms = Terms.of(run, tree.asked(run.mix, columned.cells))
+    total, parts = budget.tokens(run.budget), phases(run)
+    terms = Terms.of(run, groups(run, columned.cells))
     settings = {
         "terms": asdict(terms), "mix": run.mix.model_dump(mode="json"), "tokens": total, "eod": run.budget.eod,
+        **({"phases": [told(part) for part in parts]} if run.phases else {}),
     }  # fmt: skip
     inputs = {name: result.manifest.digest for name, result in columned.inputs.items()}
     recipe = Recipe(Mixed.name, Mixed.version, settings, inputs)
     page: dict[str, Any] = {"asked": total}
+    stage = Mixed(phased=run.phases is not None)
 
     def tasks(stack: ExitStack, spread: Spread) -> list[Task]:
         found = judged(run, columned, thin)
         page.update(available=found.available, targets=found.targets, keeps=list(found.kept.booked))
-        rows = pa.RecordBatch.from_pylist(page["targets"], TARGETS)
-        return [Task(Mixed(), Asked(f"{recipe.digest}/targets", lambda: iter([rows]), ()))]
+        rows = pa.RecordBatch.from_pylist(page["targets"], stage.schema())
+        return [Task(stage, Asked(f"{recipe.digest}/targets", lambda: iter([rows]), ()))]
 
     def balance(receipts: Sequence[Receipt]) -> dict[str, Any]:
         ledger.must_balance_selection(Mixed.name, columned.counted.manifest.ledger["cells"], page["available"])

@@ -18,7 +18,7 @@ from prep.manifests.ledger import CELL, Row
 from prep.manifests.lineage import Finding
 from prep.manifests.record import KEY, Recipe, Shard, digest
 from prep.manifests.shards import Columns, read, schema_of, table
-from prep.pipeline import export, meter, size
+from prep.pipeline import export, meter
 from prep.pipeline.count import COLUMNS, Count
 from prep.pipeline.dedup import Dedup
 from prep.pipeline.export import Export
@@ -29,7 +29,8 @@ from prep.pipeline.mix import Mixed
 from prep.pipeline.rules import Rules
 from prep.pipeline.score import NEWER, REFERENCE, Score
 from prep.pipeline.size import Size
-from prep.pipeline.stage import cell_books, content_key
+from prep.pipeline.sizing import books as size_books
+from prep.pipeline.stage import cell_books, content_key, described
 from prep.pipeline.train import Train
 from prep.pipeline.training.sample import Asked
 from prep.pipeline.vocabulary.learn import Learn, booked
@@ -82,14 +83,21 @@ def keys(recipe: Recipe, documents: Sequence[Part], written: Sequence[str]) -> l
     elif stage in (Train.name, Learn.name):
         pairs = [(settings, recipe.digest)]
     elif stage == Mixed.name:
-        pairs = [({"name": stage, "version": recipe.version}, f"{recipe.digest}/targets")]
+        phased = {"phased": True} if "phases" in settings else {}
+        pairs = [({"name": stage, "version": recipe.version, **phased}, f"{recipe.digest}/targets")]
     elif stage == Export.name:
-        own = {name: settings[name] for name in ("name", "version", "formats", "tokenizers", "scored", "exact")}
-        named = (dict(zip(("part", "number", "count"), part_of(name), strict=True)) for name in written)
-        pairs = [({**own, **each}, [recipe.digest, place]) for place, each in enumerate(named)]
+        made_by = _export(settings)
+        files_ = (described(made_by.of(*part_of(name))) for name in written)
+        pairs = [({**each, "version": recipe.version}, [recipe.digest, place]) for place, each in enumerate(files_)]
     else:
         return None  # the units of `size` hold the draws of its cuts, which stand in no file
     return [digest({"stage": made, "unit": unit})[:KEY] for made, unit in pairs]
+
+
+def _export(settings: Mapping[str, Any]) -> Export:
+    """The stage that a recipe of `export` is of."""
+    names = ("formats", "tokenizers", "scored", "exact")
+    return Export(**{name: settings[name] for name in names}, phased=settings.get("phased", False))
 
 
 FILE = re.compile(r"(?:^|.*/)(?:data|arrow|jsonl)/(?P<part>.+)-(?P<number>\d{5,})-of-(?P<count>\d{5,})\.[a-z.]+")
@@ -268,10 +276,7 @@ def _mixed(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> d
 
 
 def _exported(given: Probe, written: tuple[str, ...], beside: tuple[str, ...]) -> dict[str, Any]:
-    part = part_of(written[0])[0]
-    return Export(tuple(given.recipe.settings["formats"]), (), False, part=part).books(
-        written, beside, given.taken or 0
-    )
+    return _export(given.recipe.settings).of(*part_of(written[0])).books(written, beside, given.taken or 0)
 
 
 _BOOKS: dict[str, Callable[[Probe, tuple[str, ...], tuple[str, ...]], dict[str, Any]]] = {
@@ -290,8 +295,12 @@ def totals(stage: str, pages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if stage in (Mixed.name, Train.name, Learn.name):
         return dict(pages[0]) if pages else {}
     if stage == Size.name:
-        listed = size.add_listed(page.get("listed", {}) for page in pages)
-        return {"selection": size.add(page["selection"] for page in pages), **({"listed": listed} if listed else {})}
+        added = {
+            "listed": size_books.add_listed(page.get("listed", {}) for page in pages),
+            "phases": size_books.add_phases(page.get("phases", ()) for page in pages),
+        }
+        selection = size_books.add(page["selection"] for page in pages)
+        return {"selection": selection, **{name: found for name, found in added.items() if found}}
     if stage == Export.name:
         return export.totals(pages)
     whole = {"cells": ledger.add(page["cells"] for page in pages)}

@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
-from prep.manifests.ledger import CELL
-from prep.pipeline import score
+from prep.manifests.ledger import CELL, PHASE
+from prep.pipeline import mix, score
 from prep.pipeline.numbers import format_bytes, format_count, format_share
 from prep.pipeline.reasons import Reason
 from prep.pipeline.stage import Result
@@ -76,7 +76,7 @@ def corpus(results: Mapping[str, Result], width: int = WIDE) -> Table:
     In a terminal of fewer than `WIDE` columns without kinds, bytes a token, and shares of bytes.
     """
     page = results["size"].manifest.ledger
-    asked = {_place(row): row for row in page["targets"]}
+    asked = {_place(row): row for row in mix.whole(page)}
     total = _sums(page["selection"])
     table = _table(
         f"Corpus: {total['copied_tokens']:,} of {page['asked']:,} tokens asked",
@@ -99,6 +99,22 @@ def corpus(results: Mapping[str, Result], width: int = WIDE) -> Table:
     return table
 
 
+def phases(results: Mapping[str, Result]) -> Table | None:
+    """Of each phase, as they follow each other, and of each language in it: what share was asked and what was got."""
+    page = results["size"].manifest.ledger
+    table = _table("Phases", "phase", "language", "documents", "bytes", "tokens", "b/token", "asked", "got", "in bytes")
+    for each in page.get("phases", ()):
+        total, cells = _sums(each["cells"]), each["cells"]
+        targets = [row for row in page["targets"] if row[PHASE] == each[PHASE]]
+        for language in sorted({row["language"] for row in (*targets, *cells)}):
+            share = sum(row["share"] for row in targets if row["language"] == language)
+            here = [row for row in cells if row["language"] == language]
+            table.add_row(each[PHASE], language, *_got(_sums(here), None, share, total))
+        table.add_row(each[PHASE], "", *_got(total, None, 1.0, total), style="bold")
+        table.add_section()
+    return table if table.row_count else None
+
+
 def left_out(results: Mapping[str, Result]) -> Table:
     """Of each cell: how many documents and tokens are not in the corpus, by the first reason that applies."""
     selection = results["size"].manifest.ledger["selection"]
@@ -116,7 +132,7 @@ def left_out(results: Mapping[str, Result]) -> Table:
 def remarks(results: Mapping[str, Result]) -> list[str]:
     """What a person should not overlook in the tables."""
     page = results["size"].manifest.ledger
-    asked = {_place(row): row for row in page["targets"]}
+    asked = {_place(row): row for row in mix.whole(page)}
     said = []
     for row in page["selection"]:
         name, out = "/".join(_place(row)), row["left_out"]
@@ -131,16 +147,16 @@ def remarks(results: Mapping[str, Result]) -> list[str]:
             why = "lists name all of it" if gone == whole else "its part of the budget is below its next document"
             said.append(f"{name}: no document is in the corpus; {why}")
     said += _newer(results)
-    total = sum(row["tokens"] for row in page["targets"])
+    total = sum(row["tokens"] for row in asked.values())
     if total < page["asked"]:
-        most = max(page["targets"], key=lambda row: row["epochs"])
+        most = max(asked.values(), key=lambda row: row["epochs"])
         said.append(
             f"shrunk from {page['asked']:,} to {total:,} tokens: {'/'.join(_place(most))} has no more in "
             f"{most['epochs']:.2f} epochs"
         )
     said += [
         f"{'/'.join(_place(row))}: asked {row['asked']:,} tokens, has {row['cap']:,} in its epochs; others fill up"
-        for row in page["targets"]
+        for row in asked.values()
         if total == page["asked"] and row["asked"] > row["cap"]
     ]
     return said
@@ -156,14 +172,14 @@ def _newer(results: Mapping[str, Result]) -> list[str]:
     ]
 
 
-def _got(row: Mapping[str, Any], epochs: str, share: float, total: Mapping[str, int]) -> list[str]:
+def _got(row: Mapping[str, Any], epochs: str | None, share: float, total: Mapping[str, int]) -> list[str]:
     tokens, n_bytes = row["copied_tokens"], row["copied_bytes"]
     return [
         f"{row['copies']:,}",
         format_bytes(n_bytes),
         format_count(tokens),
         f"{n_bytes / tokens:.2f}" if tokens else "",
-        epochs,
+        *([] if epochs is None else [epochs]),
         format_share(share),
         format_share(tokens / total["copied_tokens"] if total["copied_tokens"] else 0.0),
         format_share(n_bytes / total["copied_bytes"] if total["copied_bytes"] else 0.0),

@@ -10,7 +10,9 @@ from prep.pipeline.crosscheck import crosscheck
 from prep.pipeline.findings import near
 from prep.pipeline.marks import Unreadable, compose, plain
 from prep.pipeline.mistakes import corrected, dotted, placed, shown, validated
-from prep.pipeline.mixing.ask import CODE_SHARE, REST
+from prep.pipeline.mixing.ask import CODE_SHARE, REST, Parting, Phase
+from prep.pipeline.mixing.phases import parted
+from prep.pipeline.plan.budget import tokens
 from prep.pipeline.settings import Run
 from prep.pipeline.values import DETECT, FromField
 
@@ -58,7 +60,12 @@ def loads(text: str, name: str) -> Run:
     if problems or run is None:
         lines = sorted(set(problems), key=lambda each: (each[0].line, each[0].column, each[1]))
         raise BadSettings("\n".join(f"{name}:{mark.line}:{mark.column}: {text}" for mark, text in lines))
-    return resolve(run)
+    run = resolve(run)
+    try:
+        parted(run.mix, run.phases, tokens(run.budget))
+    except BadSettings as error:
+        raise BadSettings(f"{name}: {error}") from error
+    return run
 
 
 def resolve(run: Run) -> Run:
@@ -67,8 +74,9 @@ def resolve(run: Run) -> Run:
     `{field: lang}` without `values` keeps, under their own names, the languages that the run file names anywhere else:
     of other sources, in their `values`, in the mix and in `quality`; every other value becomes `other`. Kinds likewise.
     """
-    code = CODE_SHARE if run.mix.preset is not None and run.mix.code is None else run.mix.code
-    languages, kinds = _languages_named(run) | ({"code"} if code else set()), _kinds_named(run)
+    mix, phases = run.mix.model_copy(update=_coded(run.mix)), run.phases and tuple(map(_phase, run.phases))
+    run = run.model_copy(update={"mix": mix, "phases": phases})
+    languages, kinds = _languages_named(run), _kinds_named(run)
     sources = {
         name: source.model_copy(
             update={"language": _named(source.language, languages), "kind": _named(source.kind, kinds)}
@@ -77,9 +85,16 @@ def resolve(run: Run) -> Run:
     }
     only = next(iter(run.tokenizers)) if len(run.tokenizers) == 1 else None
     budget = run.budget.model_copy(update={"in_": run.budget.in_ or only})
-    return run.model_copy(
-        update={"sources": sources, "budget": budget, "mix": run.mix.model_copy(update={"code": code})}
-    )
+    return run.model_copy(update={"sources": sources, "budget": budget})
+
+
+def _coded(mix: Parting) -> dict[str, float | None]:
+    return {"code": CODE_SHARE if mix.preset is not None and mix.code is None else mix.code}
+
+
+def _phase(phase: Phase) -> Phase:
+    mix = phase.mix and phase.mix.model_copy(update=_coded(phase.mix))
+    return phase.model_copy(update={"mix": mix})
 
 
 def canonical(run: Run) -> str:
@@ -88,8 +103,11 @@ def canonical(run: Run) -> str:
 
 
 def _languages_named(run: Run) -> set[str]:
-    levels = [each for each in (run.mix.shares, run.mix.within) if not isinstance(each, str)]
-    named = {*(run.mix.pair or ()), *(name for level in levels for name in level)} - {*run.mix.groups, REST}
+    named: set[str] = set()
+    for mix in (run.mix, *(phase.mix for phase in run.phases or () if phase.mix)):
+        levels = [each for each in (mix.shares, mix.within) if not isinstance(each, str)]
+        named |= {*(mix.pair or ()), *(name for level in levels for name in level)} | ({"code"} if mix.code else set())
+    named -= {*run.mix.groups, REST}
     if run.quality is not None:
         named |= {*run.quality.keep, *run.quality.model} - run.sources.keys()
     if run.rules is not None:

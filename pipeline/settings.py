@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Tag, model_validato
 
 from prep.errors import BadSettings
 from prep.pipeline.keeping.ask import Keep
-from prep.pipeline.mixing.ask import Mix
+from prep.pipeline.mixing.ask import Mix, Phase
 from prep.pipeline.plan.published import DEFAULT, law
 from prep.pipeline.sizing.ask import Exclude, Validation
 from prep.pipeline.values import (
@@ -196,4 +196,5 @@ class Run(Settings):
     exclude: Exclude | None = None
     validation: Validation | None = None
     mix: Mix
+    phases: Annotated[tuple[Phase, ...], Field(min_length=1)] | None = None  # None: the corpus is one
     export: Export = Export()

@@ -1,7 +1,8 @@
 """The contract: what a stage is, what a unit of its work is, and what it leaves.
 
 A stage is a frozen dataclass. Its fields are its settings, and with its name and version they name its results; a field
-that changes no byte (where a file lies on this machine) is marked with `MACHINE`. It has no base class.
+that changes no byte (where a file lies on this machine) is marked with `MACHINE`, one that came later, and is not told
+where it says nothing, with `ADDED`: so results made before it keep their names. It has no base class.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from prep.manifests.shards import Columns, side_by_side
 from prep.pipeline.spread import Spread
 
 MACHINE = {"machine": True}  # metadata of a field that says where, not what
+ADDED = {"added": True}  # metadata of a field that is no setting at its default
 
 
 class Stage(Protocol):
@@ -87,8 +89,12 @@ class Task:
 
 def described(stage: Stage) -> dict[str, Any]:
     """A stage as plain data: name, version, and the settings that change bytes."""
-    settings = {field.name for field in fields(stage) if not field.metadata.get("machine")}  # type: ignore[arg-type]
     plain = asdict(stage)  # type: ignore[call-overload]
+    settings = {
+        field.name
+        for field in fields(stage)  # type: ignore[arg-type]
+        if not (field.metadata.get("machine") or (field.metadata.get("added") and plain[field.name] == field.default))
+    }
     return {"name": stage.name, "version": stage.version, **{name: plain[name] for name in sorted(settings)}}
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from prep.manifests.ledger import CELL
 
 FOLDED = ("skipped", "rejected", "removed by edits", "found in", "by")  # columns whose words may take several lines
-WORDS = (*CELL, *FOLDED, "of", "by", "rule")  # and these, which are no figures, stand left
+WORDS = (*CELL, *FOLDED, "of", "by", "rule", "phase")  # and these, which are no figures, stand left
 
 
 def table(title: str, *heads: str) -> Table:

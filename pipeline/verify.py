@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,16 @@ from typing import Any
 from prep.errors import BadInput, BadSettings, FailedCheck
 from prep.manifests import files, lineage
 from prep.manifests import verify as checks
-from prep.manifests.ledger import totals
+from prep.manifests.ledger import PHASE, totals
 from prep.manifests.lineage import PROVENANCE, Finding, Made
 from prep.manifests.store import CURRENT, MANIFEST, RECIPE
-from prep.pipeline import export, lastrun, recount, rehash, reread, runfile
+from prep.pipeline import export, lastrun, mix, recount, rehash, reread, runfile
 from prep.pipeline.light import spare_pandas
 from prep.pipeline.numbers import format_bytes, format_count
 from prep.pipeline.progress import Screen, console
 from prep.pipeline.reread import Check
 from prep.pipeline.settings import Run
+from prep.pipeline.sizing import books
 from prep.pipeline.spread import Spread, workers
 
 
@@ -152,9 +153,12 @@ def _mixed(state: Check, result: Made) -> Iterator[Finding]:
     page = state.page(result)
     before = state.page(state.input(result, "count"))["cells"]
     yield from checks.balanced_selection(result.path, "mix", before, page["available"])
-    tokens = sum(row["tokens"] for row in page["targets"])
-    if tokens > page["asked"]:
-        yield Finding(result.path, "balance", f"its targets sum to {tokens:,} tokens, {page['asked']:,} were asked")
+    settings = result.recipe.settings if result.recipe else {}
+    for phase in settings.get("phases") or [{"name": "", "tokens": page["asked"]}]:
+        tokens = sum(row["tokens"] for row in page["targets"] if row.get(PHASE, "") == phase["name"])
+        if tokens > phase["tokens"]:
+            of = f"targets of phase {phase['name']}" if phase["name"] else "targets"
+            yield Finding(result.path, "balance", f"its {of} sum to {tokens:,} tokens, {phase['tokens']:,} were asked")
 
 
 def _sized(state: Check, result: Made) -> Iterator[Finding]:
@@ -163,14 +167,30 @@ def _sized(state: Check, result: Made) -> Iterator[Finding]:
     yield from checks.balanced_selection(result.path, "size", before, page["selection"])
     asked = {name: state.page(mixed)[name] for name in ("targets", "asked")}
     yield from checks.page(result.path, page, asked, "mix")
+    yield from _within_phases(result, page)
     if not result.recipe or not result.recipe.settings["exclude"]:  # lists change what stands for a duplicate
         free = {"available": recount.free(page["selection"])}
         yield from checks.page(mixed.path if mixed else result.path, state.page(mixed), free, "size")
 
 
+def _within_phases(result: Made, page: Mapping[str, Any]) -> Iterator[Finding]:
+    """No phase holds more than it was asked for, and all together hold what the corpus does."""
+    phases, eod = page.get("phases", ()), result.recipe.settings["eod"] if result.recipe else 0
+    for each in phases:
+        got = sum(row["copied_tokens"] + eod * row["copies"] for row in each["cells"])
+        asked = sum(row["tokens"] for row in page["targets"] if row[PHASE] == each[PHASE])
+        if got > asked:
+            yield Finding(result.path, "balance", f"phase {each[PHASE]} holds {got:,} tokens, {asked:,} were asked")
+    if phases:
+        rows = books.add(each["cells"] for each in phases)
+        whole = {mix.place(row): row["copied_tokens"] for row in page["selection"] if row["copies"]}
+        if {mix.place(row): row["copied_tokens"] for row in rows} != whole:
+            yield Finding(result.path, "balance", "its phases together do not hold what the corpus does")
+
+
 def _exported(state: Check, result: Made) -> Iterator[Finding]:
     settings = result.recipe.settings if result.recipe else {}
-    chosen, weighed = state.page(state.input(result, "size"))["selection"], settings["repeats"] == "weights"
+    chosen, weighed = state.page(state.input(result, "size")), settings["repeats"] == "weights"
     for text in export.differences(state.page(result), chosen, settings["tokenizer"], weighed=weighed):
         yield Finding(result.path, "balance", f"export: {text}")
 

@@ -16,12 +16,18 @@ from prep.pipeline.keeping.plan import Plan, condition
 from prep.pipeline.keeping.resolve import Decided, cells, page, resolve
 from prep.pipeline.mixing.allot import wanted
 from prep.pipeline.mixing.ask import Mix
+from prep.pipeline.mixing.phases import Phase
 from prep.pipeline.reasons import Terms
 from tests.plans import CELLS, group, planned, rows, terms
 
 SEEDS = range(20)
 MIX = Mix.model_validate({"shares": {"ja": 0.7, "en": 0.3}, "max_epochs": 2.0})
 PARTED = Mix.model_validate({**MIX.model_dump(), "within": {"ja": {"wiki_ja": 0.2, "web_a": 0.5, "web_b": 0.3}}})
+
+
+def of(mix: Mix, total: int) -> tuple[Phase]:
+    """A corpus without phases."""
+    return (Phase("", mix, total),)
 
 
 def survivors(plan: Plan, within: dict[int, int]) -> list[tuple[int, int]]:
@@ -51,7 +57,7 @@ def test_over_twenty_seeds_what_is_kept_lies_within_four_deviations(keep: Keep) 
     for seed in SEEDS:
         plan = planned([group(keep, 1, 2)], 3000, seed)
         plan.connection.execute("insert into planned select * from planned where value % 7 = 0")
-        (row,) = page(plan, resolve(plan, MIX, 1000, 0))
+        (row,) = page(plan, resolve(plan, of(MIX, 1000), 0))
         for name in ("documents", "tokens"):
             foretold = row["expected"][name]
             assert abs(row["kept"][name] - foretold["mean"]) <= 4 * foretold["deviation"]
@@ -61,7 +67,7 @@ def test_the_mean_over_seeds_is_what_was_expected() -> None:
     found = []
     for seed in SEEDS:
         plan = planned([group(Keep(pareto=3.0), 1, 2)], 3000, seed)
-        (row,) = page(plan, resolve(plan, MIX, 1000, 0))
+        (row,) = page(plan, resolve(plan, of(MIX, 1000), 0))
         found.append(row["kept"]["tokens"])
         mean, deviation = row["expected"]["tokens"].values()
     assert sum(found) / len(SEEDS) == pytest.approx(mean, abs=3 * deviation / len(SEEDS) ** 0.5)
@@ -81,7 +87,7 @@ def test_a_stricter_alpha_keeps_some_of_what_a_milder_one_keeps() -> None:
 def test_a_number_of_tokens_is_met_and_never_passed(most: int, copies: int) -> None:
     """And no document that is left out scores higher than one that is kept."""
     plan = planned([group(Keep(tokens=most), 1, 2)], 500, copies=copies)
-    (keep,) = resolve(plan, MIX, 1000, 0)
+    (keep,) = resolve(plan, of(MIX, 1000), 0)
     there = [row for row in rows(plan) if row["member"] == 0 and not row["reasons"]]
     border = keep.by_value()
     kept = [row for row in there if border.some[row["value"]] and row["chance"] <= border.largest[row["value"]]]
@@ -101,7 +107,7 @@ def chosen(plan: Plan, within: str) -> set[int]:
 
 def test_a_share_is_a_share_of_the_tokens_that_nothing_else_speaks_against() -> None:
     plan = planned([group(Keep(share=0.3), 1, 2)], 4000)
-    (row,) = page(plan, resolve(plan, MIX, 1000, 0))
+    (row,) = page(plan, resolve(plan, of(MIX, 1000), 0))
     assert 0.299 < row["kept"]["tokens"] / row["whole"]["tokens"] <= 0.3
     assert row["expected"]["tokens"] == {"mean": row["kept"]["tokens"], "deviation": 0}
 
@@ -110,7 +116,7 @@ def test_a_share_is_a_share_of_the_tokens_that_nothing_else_speaks_against() -> 
 @pytest.mark.parametrize("mix", [MIX, PARTED], ids=["proportional", "by hand"])
 def test_auto_is_as_strict_as_still_feeds_the_mix(total: int, mix: Mix) -> None:
     plan = planned([group(Keep(pareto="auto"), 1, 2), group(Keep(pareto="auto"), 3, key="en")], 900, copies=20)
-    levels = [round((keep.alpha or 0) * LEVEL) for keep in resolve(plan, mix, total, 1)]
+    levels = [round((keep.alpha or 0) * LEVEL) for keep in resolve(plan, of(mix, total), 1)]
 
     def feeds(*found: int) -> bool:
         whole, kept = (cells(plan, {n: f"level >= {each}" for n, each in enumerate(one)}, 1) for one in ((0, 0), found))
@@ -120,7 +126,7 @@ def test_auto_is_as_strict_as_still_feeds_the_mix(total: int, mix: Mix) -> None:
                                                             for n in group_), strict=True))  # fmt: skip
             if left * min(2, max(1, -(-part // all_))) < part:  # in as many passes as it would take unfiltered
                 return False
-        return solve.feeds(mix, total, kept)
+        return solve.feeds(of(mix, total), kept)
 
     assert feeds(0, 0)
     assert feeds(*levels)
@@ -128,29 +134,40 @@ def test_auto_is_as_strict_as_still_feeds_the_mix(total: int, mix: Mix) -> None:
     assert levels[1] == 900 or not feeds(0, levels[1] + 1)
 
 
+def test_auto_feeds_all_phases_together() -> None:
+    """Phases of one mix are as strict as the whole; a last one of Japanese alone must leave more Japanese."""
+    plan = planned([group(Keep(pareto="auto"), 1, 2), group(Keep(pareto="auto"), 3, key="en")], 900, copies=20)
+    halves = (Phase("a", MIX, 20_000), Phase("b", MIX, 20_000))
+    assert resolve(plan, halves, 0) == resolve(plan, of(MIX, 40_000), 0)
+    japanese = Mix.model_validate({**MIX.model_dump(), "shares": {"ja": 1.0}})
+    phases = (Phase("a", MIX, 60_000), Phase("b", japanese, 60_000))
+    for less, more in zip(resolve(plan, phases[:1], 0), resolve(plan, phases, 0), strict=True):
+        assert (more.alpha or 0) <= (less.alpha or 0)
+
+
 def test_auto_keeps_everything_where_even_that_does_not_feed_the_mix() -> None:
     plan = planned([group(Keep(pareto="auto"), 1, 2)], 200)
-    assert [keep.alpha for keep in resolve(plan, MIX, 10**9, 0)] == [0.0]
+    assert [keep.alpha for keep in resolve(plan, of(MIX, 10**9), 0)] == [0.0]
 
 
 def test_auto_shrinks_with_a_mix_that_shrinks() -> None:
     """The language that is short keeps all it has; the other one what its part of the smaller corpus takes."""
     plan = planned([group(Keep(pareto="auto"), 1, 2), group(Keep(pareto="auto"), 3, key="en")], 900)
     shrinking = MIX.model_copy(update={"when_short": "shrink"})
-    ja, en = (keep.alpha or 0.0 for keep in resolve(plan, shrinking, 10**9, 0))
+    ja, en = (keep.alpha or 0.0 for keep in resolve(plan, of(shrinking, 10**9), 0))
     assert (ja == 0) != (en == 0)
 
 
 def test_what_is_advised_feeds_the_mix_and_nothing_stricter_does() -> None:
     plan = planned([group(Keep(pareto=50.0), 1, 2), group(Keep(threshold=0.99), 3, key="en")], 900)
-    decided = Decided(PARTED, 100_000, 0, keeps=tuple(resolve(plan, PARTED, 100_000, 0)), plan=plan)
+    decided = Decided(of(PARTED, 100_000), 0, keeps=tuple(resolve(plan, of(PARTED, 100_000), 0)), plan=plan)
     lines = decided.advice()
     assert [line.split()[0] for line in lines] == ["quality.keep.ja", "quality.keep.en"]
     for way in ("pareto", "threshold", "tokens"):
         asked = [named(line, way) for line in lines]
         loose = planned([group(asked[0], 1, 2), group(asked[1], 3, key="en")], 900)
-        found = {number: condition(keep) for number, keep in enumerate(resolve(loose, PARTED, 100_000, 0))}
-        assert solve.feeds(PARTED, 100_000, cells(loose, found, 0))
+        found = {number: condition(keep) for number, keep in enumerate(resolve(loose, of(PARTED, 100_000), 0))}
+        assert solve.feeds(of(PARTED, 100_000), cells(loose, found, 0))
 
 
 def named(line: str, way: str) -> Keep:
@@ -162,7 +179,7 @@ def test_no_keep_is_blamed_for_text_that_is_not_there() -> None:
     plan = planned([group(Keep(pareto=9.0), 1, 2)], 200)
     assert (
         "no keep is to blame"
-        in Decided(MIX, 10**9, 0, keeps=tuple(resolve(plan, MIX, 10**9, 0)), plan=plan).advice()[0]
+        in Decided(of(MIX, 10**9), 0, keeps=tuple(resolve(plan, of(MIX, 10**9), 0)), plan=plan).advice()[0]
     )
 
 
@@ -190,5 +207,5 @@ def test_text_whose_model_has_no_quantiles_is_kept_whole_where_no_keep_names_it(
 
 def test_numbers_of_a_keep_come_back_from_the_page() -> None:
     plan = planned([group(Keep(share=0.3), 1, 2), group(Keep(pareto=2.0), 3, key="en")], 300)
-    keeps = resolve(plan, MIX, 1000, 0)
+    keeps = resolve(plan, of(MIX, 1000), 0)
     assert [Kept.read(row) for row in page(plan, keeps)] == keeps

@@ -1,5 +1,6 @@
 """Several run files may share an output folder: what `verify` and `clean` mean by one of them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,16 @@ def test_running_it_again_makes_it_the_last_and_makes_nothing_anew(tmp_path: Pat
     verify.aim(one)
     with pytest.raises(BadInput):
         verify.aim(two)
+
+
+def test_a_key_that_came_after_the_last_run_is_at_its_default(tmp_path: Path) -> None:
+    config = tiny_run(tmp_path)
+    made(config, until="count")
+    path = tmp_path / "out/last-run.json"
+    said = json.loads(path.read_text())
+    assert said.pop("phases") is None
+    path.write_text(json.dumps(said))
+    verify.aim(config)
+    path.write_text("{}")
+    with pytest.raises(BadInput):
+        verify.aim(config)

@@ -10,8 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from prep.errors import Short
-from prep.pipeline.mixing.allot import Allotted, allot, fed, most
+from prep.pipeline.mixing.allot import Allotted, allot, wanted
 from prep.pipeline.mixing.ask import Mix
+from prep.pipeline.mixing.phases import Phase, most
 from prep.pipeline.mixing.tree import Cell, asked, group_of, grouped, max_epochs
 
 unhurried = settings(deadline=None, max_examples=60)
@@ -84,6 +85,12 @@ def cap(mix: Mix, cell: Cell) -> int:
     return int(cell.tokens * max_epochs(mix, cell.place))
 
 
+def fed(mix: Mix, cells: list[Cell]) -> tuple[int, tuple[str, ...]]:
+    """The largest corpus, and what ends it."""
+    [found], ends = most(lambda total: (Phase("", mix, total),), cells)
+    return found.total, ends
+
+
 BUDGETS = st.sampled_from([0, 1, 2, 10**13]) | st.integers(0, 3000) | st.integers(0, 10**7)
 
 
@@ -139,14 +146,7 @@ def test_shrinking_ends_where_one_more_token_would_be_too_much(mix: Mix, cells: 
     strict = mix.model_copy(update={"when_short": "fail"})
     assert made(strict, found.got, cells) is not None
     assert made(strict, found.got + 1, cells) is None
-    assert found.got == fed(strict, total, cells).possible
-
-
-@unhurried
-@given(mixes(("fail",)), corpora(), st.integers(0, 10**7))
-def test_what_is_fed_is_what_does_not_fail(mix: Mix, cells: list[Cell], total: int) -> None:
-    said = fed(mix, total, cells)
-    assert said.enough == (made(mix, total, cells) is not None) == (not said.missing) == (said.possible == total)
+    assert found.got == fed(strict, cells)[0]
 
 
 @unhurried
@@ -164,8 +164,7 @@ def test_filling_within_a_language_leaves_every_language_its_share(mix: Mix, cel
 @given(mixes(("fill_all",)), corpora(), st.integers(0, 10**7))
 def test_filling_all_fails_only_where_all_together_are_too_few(mix: Mix, cells: list[Cell], total: int) -> None:
     found = made(mix, total, cells)
-    root = fed(mix, total, cells)
-    assert (found is not None) == root.enough
+    assert (found is not None) == (wanted(mix, total, cells)[0].most >= total)
     if found is not None:
         by_place = {cell.place: cell for cell in cells}
         full = {
@@ -178,9 +177,9 @@ def test_filling_all_fails_only_where_all_together_are_too_few(mix: Mix, cells: 
 @unhurried
 @given(mixes(("fail",)), corpora())
 def test_the_most_that_is_fed_is_fed_and_one_more_is_not(mix: Mix, cells: list[Cell]) -> None:
-    found, ends = most(mix, cells)
-    assert made(mix, found.total, cells) is not None
-    assert made(mix, found.total + 1, cells) is None
+    largest, ends = fed(mix, cells)
+    assert made(mix, largest, cells) is not None
+    assert made(mix, largest + 1, cells) is None
     assert ends
 
 

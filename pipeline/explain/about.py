@@ -22,7 +22,7 @@ from prep.pipeline.look.fates import Fates, judging, terms
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.rows import Place, rows
 from prep.pipeline.reasons import Place as CellName
-from prep.pipeline.size import LISTED
+from prep.pipeline.sizing.columns import LISTED
 
 FEATURES = 12  # of each side, that are shown
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from prep.filters.quality import SCALE
 from prep.manifests.ledger import CELL, COPIES
-from prep.pipeline import draw
+from prep.pipeline import draw, mix
 from prep.pipeline.look import pick
 from prep.pipeline.look.asked import Wanted
 from prep.pipeline.look.fates import Fates, terms
@@ -56,7 +56,8 @@ def cell(finished: Finished, fates: Fates, name: CellName) -> Cell:
 def _row(finished: Finished, stage: str, page: str, name: CellName) -> dict[str, Any] | None:
     if stage not in finished.results:
         return None
-    rows = finished.results[stage].manifest.ledger.get(page, [])
+    ledger = finished.results[stage].manifest.ledger
+    rows = mix.whole(ledger) if page == "targets" else ledger[page]
     found = next((row for row in rows if tuple(row[part] for part in CELL) == name), None)
     return None if found is None else {key: value for key, value in found.items() if key not in CELL}
 

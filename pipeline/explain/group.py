@@ -13,7 +13,7 @@ from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.named import Names
 from prep.pipeline.look.rows import Place, rows
 from prep.pipeline.reasons import Reason, Terms
-from prep.pipeline.size import LEFT_OUT
+from prep.pipeline.sizing.columns import LEFT_OUT
 
 MOST = 1_000  # members that are looked at
 SHOWN = 20

@@ -19,7 +19,7 @@ from prep.pipeline.keeping.ask import AUTO
 from prep.pipeline.keeping.groups import Group
 from prep.pipeline.keeping.kept import Kept
 from prep.pipeline.keeping.plan import HELP, Conditions, Plan, condition, load
-from prep.pipeline.mixing.ask import Mix
+from prep.pipeline.mixing.phases import Phase
 from prep.pipeline.mixing.tree import Cell
 from prep.pipeline.query import Connection
 from prep.pipeline.reasons import Terms
@@ -31,10 +31,9 @@ STRICTEST = 9.0  # alpha that `auto` goes up to: the published one (Brown et al.
 class Decided:
     """The keeps of a run with their numbers, and the plan that they were found from: None where none holds."""
 
-    mix: Mix
-    total: int
+    phases: tuple[Phase, ...]
     eod: int
-    spare: float = 0.0  # of the total, that keeps which are solved for must feed on top
+    spare: float = 0.0  # of their tokens, that keeps which are solved for must feed on top
     keeps: tuple[Kept, ...] = ()
     plan: Plan | None = None
     booked: tuple[Row, ...] = ()  # the page, once it was asked for
@@ -49,23 +48,22 @@ class Decided:
         if self.plan is None:
             return []
         plan = self.plan
-        return advice(plan, self.keeps, lambda each: solve.feeds(self.mix, self.total, cells(plan, each, self.eod)))
+        return advice(plan, self.keeps, lambda each: solve.feeds(self.phases, cells(plan, each, self.eod)))
 
 
 def decide(connection: Connection, columned: Columned, terms: Terms, asked: Decided) -> Decided:
-    """Find the numbers of every keep: `asked` says for which mix, of how many tokens.
+    """Find the numbers of every keep: `asked` says for which phases.
 
     Errors: BadSettings, BadModel.
     """
     plan = load(connection, columned, terms)
     if plan is None:
         return asked
-    return replace(
-        asked, plan=plan, keeps=tuple(resolve(plan, asked.mix, int(asked.total * (1 + asked.spare)), asked.eod))
-    )
+    more = [replace(phase, tokens=int(phase.tokens * (1 + asked.spare))) for phase in asked.phases]
+    return replace(asked, plan=plan, keeps=tuple(resolve(plan, more, asked.eod)))
 
 
-def resolve(plan: Plan, mix: Mix, total: int, eod: int) -> list[Kept]:
+def resolve(plan: Plan, phases: Sequence[Phase], eod: int) -> list[Kept]:
     """The numbers of every keep, in the order of the plan's groups.
 
     Errors: BadSettings, where a keep of the run file finds no text with a score.
@@ -80,7 +78,7 @@ def resolve(plan: Plan, mix: Mix, total: int, eod: int) -> list[Kept]:
         conditions = {number: f"level >= {level}" for number, level in levels.items()}
         return cells(plan, {**known, **conditions}, eod)
 
-    levels = solve.levels(free, available, (mix, total), round(STRICTEST * LEVEL)) if free else {}
+    levels = solve.levels(free, available, phases, round(STRICTEST * LEVEL)) if free else {}
     return [keep or _pareto(plan.groups[number], levels[number] / LEVEL) for number, keep in found.items()]
 
 

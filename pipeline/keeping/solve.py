@@ -8,11 +8,12 @@ curated text of a language, repeated, stand for all of its web pages.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from prep.errors import Short
-from prep.pipeline.mixing.allot import fed, wanted
 from prep.pipeline.mixing.ask import Mix
+from prep.pipeline.mixing.phases import Phase, allotted, requested, together
 from prep.pipeline.mixing.tree import Cell, Place, max_epochs
 
 Levels = Mapping[int, int]  # by number of a group: hundredths of alpha
@@ -20,7 +21,7 @@ Parts = Mapping[Place, int]  # tokens asked of each cell
 Available = Callable[[Levels], Sequence[Cell]]  # what there is, with some groups at these levels
 
 
-def levels(members: Mapping[int, Sequence[int]], available: Available, asked: tuple[Mix, int], most: int) -> Levels:
+def levels(members: Mapping[int, Sequence[int]], available: Available, asked: Sequence[Phase], most: int) -> Levels:
     """The largest level up to `most` of each group; 0 for all where the mix is not fed even with everything kept.
 
     `members` are the groups' cells. Groups are first solved alone, the others kept whole. Should these levels together
@@ -30,14 +31,14 @@ def levels(members: Mapping[int, Sequence[int]], available: Available, asked: tu
     goal = _goal(asked, available(nothing))
     if goal is None:
         return nothing
-    total, parts = goal
+    phases, parts = goal
     whole = available(nothing)
     most_passes = {member: _passes(whole, numbers, parts) for member, numbers in members.items()}
 
     def fits(found: Levels) -> bool:
         cells = available(nothing | dict(found))
-        return feeds(asked[0], total, cells) and all(
-            _gives(asked[0], cells, numbers, parts, most_passes[member])
+        return feeds(phases, cells) and all(
+            _gives(phases[0].mix, cells, numbers, parts, most_passes[member])
             for member, numbers in members.items()
             if member in found
         )
@@ -58,25 +59,22 @@ def largest(most: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def _goal(asked: tuple[Mix, int], cells: Sequence[Cell]) -> tuple[int, Parts] | None:
-    """The tokens of the corpus, and of each cell, with everything kept; None where that does not feed it."""
-    mix, total = asked
+def _goal(asked: Sequence[Phase], cells: Sequence[Cell]) -> tuple[list[Phase], Parts] | None:
+    """The phases of the corpus, and the tokens of each cell, with everything kept; None where that does not feed it."""
     try:
-        able = fed(mix, total, cells)
-        if not able.enough:
-            total = able.possible if mix.when_short == "shrink" else 0
-        return (total, wanted(mix, total, cells)[1]) if total else None
+        found = allotted(asked, cells)
+        phases = [replace(phase, tokens=part.got) for phase, part in zip(asked, found, strict=True)]
+        return phases, together(tokens for _, tokens in requested(phases, cells))
     except Short:
         return None
 
 
-def feeds(mix: Mix, total: int, cells: Sequence[Cell]) -> bool:
+def feeds(phases: Sequence[Phase], cells: Sequence[Cell]) -> bool:
     """Whether cells feed a corpus of so many tokens."""
     try:
-        able = fed(mix, total, cells)
+        return all(part.got == part.total for part in allotted(phases, cells))
     except Short:
         return False
-    return able.enough or able.possible >= total
 
 
 def _passes(cells: Sequence[Cell], numbers: Sequence[int], parts: Parts) -> int:

@@ -12,7 +12,7 @@ from prep.manifests.ledger import TOKENS
 from prep.pipeline.look import pick
 from prep.pipeline.look.fates import THEN, Changed, first
 from prep.pipeline.look.named import REASONS
-from prep.pipeline.size import LEFT_OUT
+from prep.pipeline.sizing.columns import LEFT_OUT
 
 KEPT = "kept"
 ENTERS, LEAVES, STAYS = "enters", "leaves", "stays out"  # of a change; what stays out has other reasons then

@@ -19,7 +19,7 @@ from prep.pipeline.look.named import Names
 from prep.pipeline.look.rows import Place, rows
 from prep.pipeline.look.ruled import Held, held
 from prep.pipeline.score import QUALITY
-from prep.pipeline.size import LEFT_OUT, LISTED
+from prep.pipeline.sizing.columns import LEFT_OUT, LISTED
 
 WHOLE = ("id", "text", "licence", "url")
 UNTOLD = ("id_hash", "text_hash", "draw_key", LISTED)  # numbers that tell a person nothing

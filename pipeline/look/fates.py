@@ -21,7 +21,7 @@ from prep.pipeline.keeping.kept import Border, Kept
 from prep.pipeline.look.finished import Finished
 from prep.pipeline.query import Connection, Limits
 from prep.pipeline.reasons import Terms
-from prep.pipeline.size import LEFT_OUT
+from prep.pipeline.sizing.columns import LEFT_OUT
 from prep.pipeline.stage import Result, document_shards
 
 THEN = "left_out_then"  # beside `left_out`: what it would be under other settings

@@ -24,7 +24,7 @@ from prep.pipeline.look.finished import Finished
 from prep.pipeline.look.named import EVERY
 from prep.pipeline.look.rows import Place
 from prep.pipeline.score import QUALITY
-from prep.pipeline.size import LEFT_OUT
+from prep.pipeline.sizing.columns import LEFT_OUT
 from prep.pipeline.stage import sources_of
 
 LOOK = "look"  # the purpose of the draw

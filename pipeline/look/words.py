@@ -11,7 +11,7 @@ from prep.pipeline.language import SCALE, SECOND_SHARE, SHARE
 from prep.pipeline.look.counts import ENTERS, KEPT, LEAVES, STAYS
 from prep.pipeline.look.document import Document
 from prep.pipeline.numbers import format_share
-from prep.pipeline.size import KEPT_BYTES, KEPT_TOKENS
+from prep.pipeline.sizing.columns import KEPT_BYTES, KEPT_TOKENS
 
 SIZES = {
     "n_bytes": "bytes", "n_chars": "characters",

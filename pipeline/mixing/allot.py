@@ -66,42 +66,6 @@ def wanted(mix: Mix, total: int, cells: Sequence[Cell]) -> tuple[Node, dict[Plac
         raise Short(short.narrow(error.node, error.total)) from error
 
 
-@dataclass(frozen=True)
-class Fed:
-    """How far cells feed a mix."""
-
-    enough: bool  # for the whole budget, by the mix's own `when_short`, but that nothing may shrink
-    possible: int  # the largest corpus, of at most the budget, at the asked ratios
-    missing: Tokens  # unique tokens that a cell lacks, of those that lack any
-
-
-def fed(mix: Mix, total: int, cells: Sequence[Cell]) -> Fed:
-    """How far these cells feed a corpus of `total` within their epochs. Makes nothing and reads nothing.
-
-    Errors: Short, where fixed amounts and floors are more than the tokens they stand in.
-    """
-    root, asked = wanted(mix, total, cells)
-    missing = _missed(root, asked)
-    depth = DEPTHS.get(mix.when_short)
-    enough = not missing if depth is None else not _overfull(root, asked, depth)
-    return Fed(enough, _largest(root, total) if missing else total, missing)
-
-
-def most(mix: Mix, cells: Sequence[Cell]) -> tuple[Allotted, tuple[str, ...]]:
-    """The largest corpus that these cells feed at the asked ratios within their epochs, and the cells that end it.
-
-    Errors: Short, where what is fixed is not there.
-    """
-    root = tree(mix, cells)
-    short.must_hold(root)
-    bound = sum(node.cap for node in root.cells)
-    largest = _largest(root, bound)
-    found = wanted(mix, largest, cells)[1]
-    after = _shared(root, largest + 1, "nowhere")
-    ends = tuple(node.name for node in root.cells if node.cell and after[node.cell.place] > node.cap)
-    return Allotted(largest, root, found, found), ends
-
-
 def _missed(root: Node, asked: Tokens) -> dict[Place, int]:
     lacks = {node.cell.place: short.missed(node, asked[node.cell.place]) for node in root.cells if node.cell}
     return {place: number for place, number in lacks.items() if number}
@@ -153,13 +117,9 @@ def _parted(node: Node, total: int, capped: bool) -> list[int]:
     return [number + (next(more) if claim.weight else 0) for number, claim in zip(full, claims, strict=True)]
 
 
-def _caps(root: Node) -> dict[Place, int]:
-    return {node.cell.place: node.cap for node in root.cells if node.cell is not None}
-
-
 def _largest(root: Node, total: int) -> int:
     """By halves: no cell's tokens fall as the total grows, so what is too much stays so."""
-    caps = _caps(root)
+    caps = {node.cell.place: node.cap for node in root.cells if node.cell is not None}
 
     def fits(number: int) -> bool:
         try:

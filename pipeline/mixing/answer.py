@@ -6,15 +6,15 @@ Losses and effective tokens are by the data-constrained law (Muennighoff et al. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from prep.errors import Short
 from prep.pipeline.mixing import short
 from prep.pipeline.mixing.allot import Allotted, Tokens, allot, wanted
 from prep.pipeline.mixing.ask import Mix
-from prep.pipeline.mixing.tree import Cell, Node, Place
+from prep.pipeline.mixing.phases import Phase, left, named
+from prep.pipeline.mixing.tree import Cell, Node, Place, max_epochs
 from prep.pipeline.plan import repetition
 from prep.pipeline.plan.repetition import Part
 
@@ -44,6 +44,7 @@ class Line:
     available_tokens: int
     asked_share: float
     asked_tokens: int
+    earlier_tokens: int
     tokens: int
     share: float
     epochs: float
@@ -71,7 +72,10 @@ class Printed:
 
 @dataclass(frozen=True)
 class Answer:
-    """The whole table. `problem` says why the corpus cannot be made as asked; the lines then show what was asked."""
+    """The whole table. `problem` says why the corpus cannot be made as asked; the lines then show what was asked.
+
+    Where the corpus has `phases`, each is a table by itself, without losses, and the whole is their sum.
+    """
 
     budget_tokens: int
     tokens: int
@@ -85,6 +89,29 @@ class Answer:
     params: float
     loss_nats_per_token: float | None
     loss_if_all_unique: float | None
+    phase: str = ""
+    phases: tuple[Answer, ...] = ()
+
+
+def answers(phases: Sequence[Phase], supplies: Sequence[Supply], params: float, filtered: bool = True) -> Answer:
+    """What all phases come to over what there is.
+
+    Errors: Short, as `answer`.
+    """
+    if not phases[0].name:
+        return answer(phases[0].mix, phases[0].tokens, supplies, params, filtered)
+    taken, found = dict[Place, int](), list[Answer]()
+    for phase in phases:
+        cells = left([supply.cell for supply in supplies], taken)
+        here = [replace(supply, cell=cell) for supply, cell in zip(supplies, cells, strict=True)]
+        with named(phase):
+            one = answer(phase.mix, phase.tokens, here, params, filtered)
+        found.append(replace(one, phase=phase.name, loss_nats_per_token=None, loss_if_all_unique=None))
+        got = {(line.source, line.language, line.kind): line.tokens for line in one.cells}
+        for cell in cells:
+            most = int(cell.tokens * max_epochs(phase.mix, cell.place))
+            taken[cell.place] = min(cell.taken + got.get(cell.place, 0), most)
+    return _together(found, params)
 
 
 def answer(mix: Mix, total: int, supplies: Sequence[Supply], params: float, filtered: bool = True) -> Answer:
@@ -100,87 +127,110 @@ def answer(mix: Mix, total: int, supplies: Sequence[Supply], params: float, filt
         problem = str(error)
         root, asked = wanted(mix, total, there)
         found = Allotted(total, root, asked, asked)
-    lines = _Lines(found, {supply.cell.place: supply for supply in supplies})
-    cells = [lines.cell(group, node) for group in found.root.groups for node in group.cells]
-    by_group = {group.name: [cell for cell in cells if cell.group == group.name] for group in found.root.groups}
+    by_place = {supply.cell.place: supply for supply in supplies}
+    cells = [_line(found, by_place, group, node) for group in found.root.groups for node in group.cells]
+    printed = tuple(_printed(found.root, found.asked))
+    return _summed(
+        cells, (total, params), when_short=mix.when_short, filtered=filtered, problem=problem, printed=printed
+    )
+
+
+def _line(found: Allotted, supplies: Mapping[Place, Supply], group: Node, node: Node) -> Line:
+    """A cell; its shares are told by all lines together."""
+    assert node.cell is not None
+    place, there, earlier = node.cell.place, node.available, node.taken
+    asked, tokens = found.asked[place], found.tokens[place]
+    supply = supplies.get(place, Supply(node.cell, 0, 0))
+    return Line(
+        group=group.name,
+        **dict(zip(("source", "language", "kind"), place, strict=True)),
+        documents=node.cell.documents,
+        counted_tokens=supply.counted_tokens,
+        available_tokens=there,
+        asked_share=0.0,
+        asked_tokens=asked,
+        earlier_tokens=earlier,
+        tokens=tokens,
+        share=0.0,
+        epochs=tokens / there if there else 0.0,
+        max_epochs=(node.cap + earlier) / there if there else 0.0,
+        effective_tokens=repetition.worth(tokens + earlier, there) - repetition.worth(earlier, there) if there else 0.0,
+        # as long as its documents are like those before the cut
+        text_bytes=tokens / supply.cell.tokens * supply.bytes if supply.cell.tokens else 0.0,
+        share_of_bytes=0.0,
+        floor_tokens=node.floor,
+        to_collect_tokens=short.missed(node, asked),
+    )
+
+
+def _summed(cells: Sequence[Line], asked: tuple[int, float], **said: Any) -> Answer:
+    """Lines and their sums, of a corpus of so many tokens, and what repeating costs a model of so many parameters."""
+    total, params = asked
+    got, text = sum(line.tokens for line in cells), sum(line.text_bytes for line in cells)
+
+    def shared(line: Line) -> Line:
+        return replace(
+            line,
+            asked_share=line.asked_tokens / (total or 1),
+            share=line.tokens / (got or 1),
+            share_of_bytes=line.text_bytes / text if text else 0.0,
+        )
+
+    by_group = {name: [line for line in cells if line.group == name] for name in dict.fromkeys(c.group for c in cells)}
     parts = [Part(line.tokens, line.available_tokens) for line in cells if line.available_tokens and line.tokens]
     repeated = repetition.repetition(params, parts) if parts else None
     return Answer(
         budget_tokens=total,
-        tokens=found.got,
-        when_short=mix.when_short,
-        filtered=filtered,
-        problem=problem,
-        whole=lines.added("", cells),
-        groups=tuple(lines.added(name, here) for name, here in by_group.items()),
-        cells=tuple(cells),
-        printed=tuple(_printed(found.root, found.asked)),
+        tokens=got,
+        whole=shared(_added("", cells)),
+        groups=tuple(shared(_added(name, here)) for name, here in by_group.items()),
+        cells=tuple(map(shared, cells)),
         params=params,
         loss_nats_per_token=repeated.loss if repeated else None,
         loss_if_all_unique=repeated.loss_if_all_unique if repeated else None,
+        **said,
     )
 
 
-@dataclass(frozen=True)
-class _Lines:
-    found: Allotted
-    supplies: Mapping[Place, Supply]
+def _added(group: str, lines: Sequence[Line]) -> Line:
+    """Lines of several cells added up."""
+    sums = {name: sum(getattr(line, name) for line in lines) for name in SUMS}
+    there = sums["available_tokens"]
+    return Line(
+        group=group, source="", language="", kind="", **sums, asked_share=0.0, share=0.0, share_of_bytes=0.0,
+        epochs=sums["tokens"] / there if there else 0.0,
+        max_epochs=sum(line.max_epochs * line.available_tokens for line in lines) / there if there else 0.0,
+    )  # fmt: skip
 
-    def cell(self, group: Node, node: Node) -> Line:
-        assert node.cell is not None
-        place, there = node.cell.place, node.available
-        asked, tokens = self.found.asked[place], self.found.tokens[place]
-        supply = self.supplies.get(place, Supply(node.cell, 0, 0))
-        text = self._text(place)
-        return Line(
-            group=group.name,
-            **dict(zip(("source", "language", "kind"), place, strict=True)),
-            documents=node.cell.documents,
-            counted_tokens=supply.counted_tokens,
-            available_tokens=there,
-            asked_share=asked / (self.found.total or 1),
-            asked_tokens=asked,
-            tokens=tokens,
-            share=tokens / (self.found.got or 1),
-            epochs=tokens / there if there else 0.0,
-            max_epochs=node.cap / there if there else 0.0,
-            effective_tokens=repetition.worth(tokens, there) if there else 0.0,
-            text_bytes=text,
-            share_of_bytes=text / self.bytes if self.bytes else 0.0,
-            floor_tokens=node.floor,
-            to_collect_tokens=short.missed(node, asked),
+
+def _together(phases: Sequence[Answer], params: float) -> Answer:
+    """The whole corpus: what the phases have of each cell, added up."""
+    by_cell: dict[tuple[str, ...], list[Line]] = {}
+    for line in (line for phase in phases for line in phase.cells):
+        by_cell.setdefault((line.group, line.source, line.language, line.kind), []).append(line)
+    cells = [
+        replace(
+            here[0],
+            **{name: sum(getattr(line, name) for line in here) for name in OF_A_PHASE},
+            earlier_tokens=0,
+            epochs=sum(line.epochs for line in here),
         )
-
-    @cached_property
-    def bytes(self) -> float:
-        """Text of the whole corpus."""
-        return sum(map(self._text, self.found.tokens))
-
-    def _text(self, place: Place) -> float:
-        """Bytes of text behind the tokens of a cell, as long as its documents are like those before the cut."""
-        supply = self.supplies.get(place)
-        if supply is None or not supply.cell.tokens:
-            return 0.0
-        return self.found.tokens[place] / supply.cell.tokens * supply.bytes
-
-    def added(self, group: str, lines: Sequence[Line]) -> Line:
-        """Lines added up."""
-        sums = {name: sum(getattr(line, name) for line in lines) for name in SUMS}
-        tokens, there = sums["tokens"], sums["available_tokens"]
-        return Line(
-            group=group, source="", language="", kind="", **sums,
-            asked_share=sums["asked_tokens"] / (self.found.total or 1),
-            share=tokens / (self.found.got or 1),
-            epochs=tokens / there if there else 0.0,
-            max_epochs=sum(line.max_epochs * line.available_tokens for line in lines) / there if there else 0.0,
-            share_of_bytes=sums["text_bytes"] / self.bytes if self.bytes else 0.0,
-        )  # fmt: skip
+        for _, here in sorted(by_cell.items())
+    ]
+    short_of = [f"phase {phase.phase}: {phase.problem}" for phase in phases if phase.problem is not None]
+    return _summed(
+        cells,
+        (sum(phase.budget_tokens for phase in phases), params),
+        when_short=", ".join(dict.fromkeys(phase.when_short for phase in phases)),
+        filtered=phases[0].filtered,
+        problem="\n".join(short_of) or None,
+        printed=(),
+        phases=tuple(phases),
+    )
 
 
-SUMS = (
-    "documents", "counted_tokens", "available_tokens", "asked_tokens", "tokens", "effective_tokens", "text_bytes",
-    "floor_tokens", "to_collect_tokens",
-)  # fmt: skip
+OF_A_PHASE = ("asked_tokens", "tokens", "effective_tokens", "text_bytes", "floor_tokens", "to_collect_tokens")
+SUMS = ("documents", "counted_tokens", "available_tokens", "earlier_tokens", *OF_A_PHASE)
 
 
 def _printed(node: Node, asked: Tokens) -> Iterator[Printed]:
@@ -194,5 +244,12 @@ def _printed(node: Node, asked: Tokens) -> Iterator[Printed]:
 
 def as_json(found: Answer) -> dict[str, Any]:
     """The answer for programs; docs/mixing.md says what the keys hold."""
-    printed = [{**asdict(each), "agree": each.agree} for each in found.printed]
-    return {"schema": SCHEMA, **asdict(found), "printed": printed}
+    return {"schema": SCHEMA, **_plain(found)}
+
+
+def _plain(found: Answer) -> dict[str, Any]:
+    plain = {name: value for name, value in asdict(found).items() if name not in ("phase", "phases")}
+    plain["printed"] = [{**asdict(each), "agree": each.agree} for each in found.printed]
+    if found.phases:
+        plain["phases"] = [{"phase": each.phase, **_plain(each)} for each in found.phases]
+    return plain

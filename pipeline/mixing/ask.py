@@ -153,19 +153,56 @@ Epochs = Annotated[float, Field(ge=1, le=1000)]
 SomeEpochs = Annotated[float, Field(gt=0, le=1000)]
 
 
-class Mix(Settings):
-    """How the corpus's tokens are parted, how often a document may come again, and what to do where text is short."""
+Short = Literal["fail", "fill_within_language", "fill_all", "shrink"]
+
+
+class Parting(Settings):
+    """Who gets what of some tokens: a preset or shares, what is in those, and the least that somebody must have."""
 
     preset: Text | None = None
     pair: Annotated[tuple[Language, Language], Several] | None = None
     code: Share | None = None
     shares: Level = {}
-    groups: dict[Name, SomeWords] = {}
     within: Annotated[
         Annotated[Way, Tag(WORD)] | Annotated[dict[Name, Level], Tag(MAPPING)], ByShape, BeforeValidator(_temperature)
     ] = PROPORTIONAL
+    floors: dict[Name, Floor] = {}
+
+
+class Mix(Parting):
+    """How the corpus's tokens are parted, how often a document may come again, and what to do where text is short."""
+
+    groups: dict[Name, SomeWords] = {}
     max_epochs: Annotated[Annotated[Epochs, Tag(WORD)] | Annotated[dict[Name, SomeEpochs], Tag(MAPPING)], ByShape] = (
         1.0  # not 1: the settings' JSON must not tell the default from `1`
     )
-    floors: dict[Name, Floor] = {}
-    when_short: Literal["fail", "fill_within_language", "fill_all", "shrink"] = "fail"
+    when_short: Short = "fail"
+
+
+class PhaseMix(Parting):
+    """Who gets what of a phase; what the run's `mix` says of groups and epochs holds for the whole corpus."""
+
+    when_short: Short | None = None  # None: as the run's mix has it
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_corpus(cls, value: Any) -> Any:
+        for key in ("groups", "max_epochs"):
+            if isinstance(value, dict) and key in value:
+                raise ValueError(f"{key} hold for the whole corpus, all phases together; write them in the run's `mix`")
+        return value
+
+
+class Phase(Settings):
+    """A stretch of the corpus: so much of the budget, or what the others leave, by a mix of its own or the run's."""
+
+    name: Name
+    share: Share | None = None
+    tokens: Count | None = None
+    mix: PhaseMix | None = None
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Phase:
+        if self.share is not None and self.tokens is not None:
+            raise ValueError("tokens stand beside share; give one of them, or neither: the phase takes the rest")
+        return self

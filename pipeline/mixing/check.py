@@ -1,4 +1,4 @@
-"""What is wrong with a `mix:` beside the rest of its run file. Reads plain values, as `crosscheck.py` does."""
+"""What is wrong with a mix and its phases beside the rest of a run file. Reads plain values, like `crosscheck.py`."""
 
 from __future__ import annotations
 
@@ -19,25 +19,70 @@ def mix(data: dict[str, Any], languages: Known, kinds: Known) -> Iterator[Findin
     if not isinstance(data.get("mix"), dict):
         return
     sources = Sources(under(data, "sources"), languages, kinds, under(asked, "groups"))
-    yield from one_of(("mix",), asked, ("preset", "shares"))
     yield from _groups(sources)
+    yield from _parting(("mix",), asked, sources)
+    for name in under(asked, "max_epochs"):
+        if name != REST:
+            yield from sources.anything(("mix", "max_epochs", name, KEY), name)
+    asked_phases = data.get("phases")
+    if isinstance(asked_phases, tuple | list) and asked_phases:
+        yield from _phases(data, [each for each in asked_phases if isinstance(each, dict)])
+        for place, each in enumerate(asked_phases):
+            if isinstance(each, dict) and isinstance(each.get("mix"), dict):
+                yield from _parting(("phases", place, "mix"), each["mix"], sources)
+
+
+def _parting(path: Keys, asked: dict[str, Any], sources: Sources) -> Iterator[Finding]:
+    """Who gets what, of the corpus or of a phase."""
+    yield from one_of(path, asked, ("preset", "shares"))
     shares = under(asked, "shares")
-    yield from _amounts(("mix", "shares"), shares)
+    yield from _amounts((*path, "shares"), shares)
     for name in shares:
-        yield from sources.group(("mix", "shares", name, KEY), name)
+        yield from sources.group((*path, "shares", name, KEY), name)
     if not absent(asked.get("preset")):
-        yield from _preset(asked, languages)
+        yield from _preset(path, asked, sources.languages)
     elif shares or isinstance(asked.get("shares"), str):
         for key in ("pair", "code"):
             if asked.get(key) is not None:
-                yield Finding(("mix", key, KEY), "belongs to a preset; `shares` names every language, `code` too")
+                yield Finding((*path, key, KEY), "belongs to a preset; `shares` names every language, `code` too")
     for name, level in under(asked, "within").items():
         if not (name == "temperature" and isinstance(level, int | float)):
-            yield from _within(("mix", "within", name), level, name, sources)
-    for key in ("max_epochs", "floors"):
-        for name in under(asked, key):
-            if name != REST or key == "floors":
-                yield from sources.anything(("mix", key, name, KEY), name)
+            yield from _within((*path, "within", name), level, name, sources)
+    for name in under(asked, "floors"):
+        yield from sources.anything((*path, "floors", name, KEY), name)
+
+
+def _phases(data: dict[str, Any], phases: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Names that stand once, amounts that go together; whether they sum to the budget is told with its number."""
+    names = [each.get("name") for each in phases]
+    resting = [place for place, each in enumerate(phases) if absent(each.get("share")) and absent(each.get("tokens"))]
+    for place, each in enumerate(phases):
+        if names[place] is not None and names[place] in names[:place]:
+            yield Finding(
+                ("phases", place, "name"), f"{names[place]!r} stands twice; give each phase a name of its own"
+            )
+        if share_of(each.get("share")) == 0:
+            yield Finding(("phases", place, "share"), "is nothing; give the phase a share, or take it out")
+        if place in resting[1:]:
+            first = names[resting[0]]
+            said = f"has neither share nor tokens, as {first!r} has none; one phase takes what the others leave"
+            yield Finding(("phases", place), said)
+    shares = [share_of(each["share"]) for each in phases if not absent(each.get("share"))]
+    whole = math.fsum(share for share in shares if share is not None)
+    part = resting or any(not absent(each.get("tokens")) for each in phases)
+    if None not in shares and (whole > 1 + SLACK if part else abs(whole - 1) > SLACK):
+        over = "too much" if whole > 1 else "short"
+        yield Finding(("phases",), f"shares sum to {whole:.10g}, not 1: {abs(whole - 1):.4%} {over}")
+    elif resting and whole > 1 - SLACK:
+        yield Finding(("phases", resting[0]), "takes what the others leave, and these share out all of the budget")
+    elif phases and all(isinstance(each.get("mix"), dict) for each in phases):
+        said = (
+            "every phase has a mix of its own, so that nothing goes by the shares of `mix`; leave one of them out there"
+        )
+        yield Finding(("phases",), said)
+    if under(data, "export").get("repeats") == "weights":
+        said = "weights are of one mix, and phases have several; drop `repeats: weights`"
+        yield Finding(("export", "repeats"), said)
 
 
 @dataclass(frozen=True)
@@ -96,7 +141,7 @@ def _groups(sources: Sources) -> Iterator[Finding]:
             seen[word] = group
 
 
-def _within(path: tuple[str, ...], level: Any, group: str, sources: Sources) -> Iterator[Finding]:
+def _within(path: Keys, level: Any, group: str, sources: Sources) -> Iterator[Finding]:
     yield from sources.group((*path, KEY), group)
     if not isinstance(level, dict):
         return
@@ -201,19 +246,19 @@ def _kind(part: dict[str, Any]) -> str | None:
     )
 
 
-def _preset(asked: dict[str, Any], languages: Known) -> Iterator[Finding]:
+def _preset(path: Keys, asked: dict[str, Any], languages: Known) -> Iterator[Finding]:
     if asked.get("pair") is None:
-        yield Finding(("mix", "preset"), "a preset needs a pair; add `pair: [ja, en]`")
+        yield Finding((*path, "preset"), "a preset needs a pair; add `pair: [ja, en]`")
     pair = tuple(language for _, language in each_word(asked.get("pair")))
     for place, language in each_word(asked.get("pair")):
         if language == "code":
-            yield Finding(("mix", "pair", *place), "'code' has its own share; write `code: 20%` beside the pair")
+            yield Finding((*path, "pair", *place), "'code' has its own share; write `code: 20%` beside the pair")
         else:
-            yield from languages.check(("mix", "pair", *place), language)
+            yield from languages.check((*path, "pair", *place), language)
     presets = ("equal", *(f"{language}plus" for language in pair))
     if len(pair) == 2 and isinstance(asked["preset"], str) and asked["preset"] not in presets:
         yield Finding(
-            ("mix", "preset"), f"{asked['preset']!r} is no preset of this pair; {nearest(asked['preset'], presets)}"
+            (*path, "preset"), f"{asked['preset']!r} is no preset of this pair; {nearest(asked['preset'], presets)}"
         )
     share = share_of(asked.get("code", CODE_SHARE))
     if share and not (languages.any or languages.doubtful) and "code" not in languages.names:
@@ -222,5 +267,7 @@ def _preset(asked: dict[str, Any], languages: Known) -> Iterator[Finding]:
             if asked.get("code") is None
             else "code has a share, but"
         )
-        path = ("mix",) if asked.get("code") is None else ("mix", "code")
-        yield Finding(path, f"{said} no source has `language: code`; add one or write `code: 0%`")
+        yield Finding(
+            path if asked.get("code") is None else (*path, "code"),
+            f"{said} no source has `language: code`; add one or write `code: 0%`",
+        )

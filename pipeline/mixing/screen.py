@@ -16,7 +16,9 @@ WIDE = 132  # columns that the whole table takes; below it kinds, counts before 
 
 
 def show(found: Answer, console: Console) -> None:
-    """Print the table and the remarks."""
+    """Print the table and the remarks; where the corpus has phases those of each, then those of the whole."""
+    for phase in found.phases:
+        show(phase, console)
     console.print(_table(found, console.width))
     for line in remarks(found):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -24,7 +26,20 @@ def show(found: Answer, console: Console) -> None:
 
 def _table(found: Answer, width: int) -> Table:
     there = "after filters" if found.filtered else "after filters at most"
-    heads = ("kind", "asked", "counted", there, "tokens", "got", "epochs", "worth", "text", "in bytes", "to collect")
+    heads = (
+        "kind",
+        "asked",
+        "counted",
+        there,
+        "earlier",
+        "tokens",
+        "got",
+        "epochs",
+        "worth",
+        "text",
+        "in bytes",
+        "to collect",
+    )
     table = Table(
         title=_title(found),
         title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title_style="bold",
@@ -39,15 +54,17 @@ def _table(found: Answer, width: int) -> Table:
             table.add_row("", group.group, "", *_figures(group), style="bold")
         table.add_section()
     table.add_row("all", "", "", *_figures(found.whole), style="bold")
-    if width < WIDE:
-        table.columns = [each for each in table.columns if each.header not in ("kind", "counted", "text")]
+    left_out = {"kind", "counted", "text"} if width < WIDE else set()
+    left_out |= set() if found.whole.earlier_tokens else {"earlier"}
+    table.columns = [each for each in table.columns if each.header not in left_out]
     return table
 
 
 def _title(found: Answer) -> str:
+    name = f"Phase {found.phase}" if found.phase else "All phases" if found.phases else "Mix"
     if found.problem is not None:
-        return f"Mix: {format_count(found.budget_tokens)} tokens as asked, which cannot be made"
-    return f"Mix: {format_count(found.tokens)} of {format_count(found.budget_tokens)} tokens"
+        return f"{name}: {format_count(found.budget_tokens)} tokens as asked, which cannot be made"
+    return f"{name}: {format_count(found.tokens)} of {format_count(found.budget_tokens)} tokens"
 
 
 def _figures(line: Line) -> tuple[str, ...]:
@@ -56,6 +73,7 @@ def _figures(line: Line) -> tuple[str, ...]:
         format_share(line.asked_share),
         format_count(line.counted_tokens),
         format_count(line.available_tokens),
+        format_count(line.earlier_tokens) if line.earlier_tokens else "",
         format_count(line.tokens),
         format_share(line.share),
         f"{line.epochs:.2f}{beyond}",
@@ -85,7 +103,7 @@ def remarks(found: Answer) -> Iterator[str]:
             yield f"! {each.name}: {each.printed_epochs:g} epochs are printed, {made}"
     if found.tokens < found.budget_tokens:
         yield f"! shrunk to {format_share(found.tokens / found.budget_tokens)} of the budget, at the asked ratios"
-    if not found.filtered:
+    if not found.filtered and not found.phase:
         yield "! filters have not judged these documents yet: what is available after them is at most this"
-    if found.problem is not None:
+    if found.problem is not None and not found.phases:  # each phase has said its own
         yield f"! {found.problem}"

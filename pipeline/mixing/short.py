@@ -24,7 +24,7 @@ def must_hold(root: Node) -> None:
         if node.floor > node.cap:
             raise Short(
                 f"mix.floors: {node.name} must have {format_count(node.floor)} tokens, and has "
-                f"{format_count(node.cap)} in its epochs ({format_count(node.available)} once); "
+                f"{format_count(node.cap)} in its epochs ({format_count(node.available)} once{_taken(node)}); "
                 "lower the floor or raise `mix.max_epochs`"
             )
     for node in _fixed(root):
@@ -32,7 +32,7 @@ def must_hold(root: Node) -> None:
         if (node.fixed or 0) > there:
             raise Short(
                 f"mix: {node.name} is fixed at {format_count(node.fixed or 0)} tokens, and has "
-                f"{format_count(there)} in its epochs ({format_count(node.available)} once); "
+                f"{format_count(there)} in its epochs ({format_count(node.available)} once{_taken(node)}); "
                 "ask for less or raise `mix.max_epochs`"
             )
 
@@ -62,7 +62,7 @@ def table(total: int, feasible: int, root: Node, asked: Mapping[Place, int]) -> 
 
 
 def _feeds(root: Node, feasible: int) -> str:
-    epochs = {round(node.cap / node.available, 2) for node in root.cells if node.available}
+    epochs = {round((node.cap + node.taken) / node.available, 2) for node in root.cells if node.available}
     within = f"{max(epochs):g} epochs" if len(epochs) == 1 else "their epochs"
     return f"the sources feed {format_count(feasible)} at these ratios in {within}"
 
@@ -77,7 +77,8 @@ def full(policy: str, total: int, groups: Sequence[tuple[Node, int]]) -> str:
     lines = [f"mix: {format_count(total)} tokens are asked, and {policy} does not find them:"]
     lines += [
         f"  {node.name or 'all together'}: asked {format_count(number)}, "
-        f"{format_count(node.available)} are left after filters, {format_count(node.most)} in their epochs"
+        f"{format_count(node.available)} are left after filters{_taken(node)}, {format_count(node.most)} in their "
+        "epochs"
         for node, number in groups
     ]
     return "\n".join((*lines, HELP))
@@ -91,18 +92,23 @@ def _lines(root: Node, asked: Mapping[Place, int]) -> list[str]:
         if not node.available:
             lines.append(f"  {node.name}: asked {format_count(wanted)}, nothing is left of it")
             continue
-        epochs, missing = wanted / node.available, missed(node, wanted)
+        epochs, missing = (wanted + node.taken) / node.available, missed(node, wanted)
         lines.append(
-            f"  {node.name}: asked {format_count(wanted)}, {format_count(node.available)} are left after filters "
-            f"= {epochs:.2f} epochs; {format_count(missing)} more to collect"
+            f"  {node.name}: asked {format_count(wanted)}, {format_count(node.available)} are left after filters"
+            f"{_taken(node)} = {epochs:.2f} epochs; {format_count(missing)} more to collect"
         )
     return lines[:MOST] + ([f"  and {len(lines) - MOST} more"] if len(lines) > MOST else [])
+
+
+def _taken(node: Node) -> str:
+    return f", {format_count(node.taken)} are taken by earlier phases" if node.taken else ""
 
 
 def missed(node: Node, wanted: int) -> int:
     """The unique tokens that a cell lacks to be asked for so many, within its epochs."""
     if wanted <= node.cap:
         return 0
-    if not node.available or not node.cap:
+    most = node.cap + node.taken
+    if not node.available or not most:
         return wanted
-    return -(-wanted * node.available // node.cap) - node.available
+    return -(-(wanted + node.taken) * node.available // most) - node.available

@@ -26,6 +26,7 @@ class Cell:
     documents: int
     tokens: int
     there: bool = True  # False: the mix asks for it, and no document is of it
+    taken: int = 0  # tokens that earlier phases of the corpus take, copies included
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Node:
     within: tuple[Node, ...] = ()
     cell: Cell | None = None
     floor: int = 0  # of a cell
-    cap: int = 0  # of a cell
+    cap: int = 0  # of a cell: what its epochs leave
 
     @cached_property
     def cells(self) -> tuple[Node, ...]:
@@ -61,6 +62,11 @@ class Node:
     def available(self) -> int:
         """Tokens there are, once."""
         return sum(node.cell.tokens for node in self.cells if node.cell is not None)
+
+    @cached_property
+    def taken(self) -> int:
+        """Tokens that earlier phases take."""
+        return sum(node.cell.taken for node in self.cells if node.cell is not None)
 
     @cached_property
     def low(self) -> int:
@@ -169,7 +175,7 @@ def _bounded(mix: Mix, cells: Sequence[Cell]) -> list[Node]:
             "/".join(cell.place),
             cell=cell,
             floor=floors[cell.place],
-            cap=int(cell.tokens * max_epochs(mix, cell.place)),
+            cap=max(0, int(cell.tokens * max_epochs(mix, cell.place)) - cell.taken),
         )
         for cell in sorted(cells, key=lambda cell: cell.place)
     ]

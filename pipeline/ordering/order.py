@@ -41,7 +41,9 @@ SORTED = 1 << 17  # documents of a cell that are put in order in memory at once,
 DIGIT = 12  # bits of a key by which documents are thrown apart
 DIGITS = 6  # of a key
 STREAMED = 1 << 20  # rows that all streams together hold
-Cuts = Mapping[tuple[int, int], tuple[int, int]]  # by shard and row: tokens and bytes of what is left of the last copy
+Cuts = Mapping[
+    tuple[int, int, int], tuple[int, int]
+]  # by shard, row and pass: tokens and bytes of what is left of a copy
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ class Sorted:
         self.passes[cell] = max(self.passes[cell], int((rows["pass"] + rows["copies"]).max()))
         self.tokens[cell] += int((rows["tokens"] * rows["copies"]).sum())
         for row in rows[rows["cut"]]:
-            self.tokens[cell] += self._cuts[int(row["shard"]), int(row["row"])][0] - int(row["tokens"])
+            last = int(row["pass"]) + int(row["copies"]) - 1
+            self.tokens[cell] += self._cuts[int(row["shard"]), int(row["row"]), last][0] - int(row["tokens"])
 
     def copies(self, cell: int, block: int) -> Iterator[Rows]:
         """Every copy of a cell in order, pass after pass, each at its position in the cell."""
@@ -95,9 +98,8 @@ class Sorted:
             found[name] = rows[name]
         found["pass"] = number
         for place in np.flatnonzero(rows["cut"] & (number == rows["pass"] + rows["copies"] - 1)).tolist():
-            found[place]["tokens"], found[place]["bytes"] = self._cuts[
-                int(rows[place]["shard"]), int(rows[place]["row"])
-            ]
+            copy = int(rows[place]["shard"]), int(rows[place]["row"]), number
+            found[place]["tokens"], found[place]["bytes"] = self._cuts[copy]
         return found
 
 
@@ -169,14 +171,13 @@ def seated(copies: Iterable[Rows], shard_bytes: int, first: int) -> Iterator[tup
         yield found, rows["shard"].astype(np.int64)
 
 
-def shuffled(rows: Rows, seed: int, cell: int | None) -> Rows:
-    """Each copy as a document by itself, in an order of its own: of one cell, or of its own where `cell` is None."""
+def shuffled(rows: Rows, seed: int) -> Rows:
+    """Each copy as a document by itself, in an order of its own."""
     each = np.repeat(rows, rows["copies"])
     starts = np.repeat(np.cumsum(rows["copies"]) - rows["copies"], rows["copies"])
     number = np.arange(len(each)) - starts
     last = number == each["copies"] - 1
-    each["pass"], each["cut"] = number, each["cut"] & last
+    each["pass"], each["cut"] = each["pass"] + number, each["cut"] & last
     each["copies"] = 1
-    each["cell"] = each["cell"] if cell is None else cell
-    each["key"] = draw.draw(each["key"] + number.astype(np.uint64), seed, draw.SHUFFLE)
+    each["key"] = draw.draw(each["key"] + each["pass"].astype(np.uint64), seed, draw.SHUFFLE)
     return each

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prep.manifests.ledger import CELL, COPIES, TOKENS
-from prep.manifests.shards import Columns, side_by_side
+from prep.manifests.ledger import CELL, COPIES, PHASE, TOKENS
+from prep.manifests.shards import Columns, schema_of, side_by_side
 from prep.pipeline import draw, score
 from prep.pipeline.judge import Columned, numbered
 from prep.pipeline.ordering import order
@@ -21,7 +21,7 @@ from prep.pipeline.ordering.buckets import Buckets, Rows, buckets
 from prep.pipeline.ordering.order import DOCUMENT, PLACE, Part
 from prep.pipeline.reasons import Place, Reason
 from prep.pipeline.settings import Export as Asked
-from prep.pipeline.size import KEPT_BYTES, KEPT_TOKENS, LEFT_OUT
+from prep.pipeline.sizing.columns import LEFT_OUT, per_phase, phases_of
 from prep.pipeline.stage import Result, document_shards
 
 TRAIN, VALIDATION = "train", "validation"
@@ -31,7 +31,7 @@ TRAIN, VALIDATION = "train", "validation"
 class Out:
     """A file of the corpus: the part that it is of, and its number among so many of that part."""
 
-    part: str  # `train`, `validation`, or `train` in a folder of its cell
+    part: str  # `train`, `validation`, or `train` in a folder of its phase, its cell, or both
     number: int
     count: int
 
@@ -55,28 +55,50 @@ class Ordering:
 
     @property
     def cells(self) -> list[Place]:
-        """By number; those of what is held out follow in the same order."""
+        """By number; those of later phases follow in the same order, and then those of what is held out."""
         return self.columned.cells
 
+    @property
+    def phases(self) -> list[str]:
+        """Their names; one without a name where the corpus has none."""
+        return [each[PHASE] for each in self.sized.manifest.ledger.get("phases", ())] or [""]
+
+    @property
+    def held(self) -> int:
+        """The number of the first cell of what is held out."""
+        return len(self.cells) * len(self.phases)
+
     def parts(self) -> dict[str, Part]:
-        """The cells of each part of the corpus, by its name."""
-        count = len(self.cells)
+        """The cells of each part of the corpus, by its name: phase by phase, then what is held out."""
+        count, phases = len(self.cells), self.phases
         targets = {tuple(row[name] for name in CELL): row for row in self.sized.manifest.ledger["targets"]}
         names = [targets.get(cell, {}).get("group") or cell[1] for cell in self.cells]
-        group = {number: sorted(set(names)).index(name) for number, name in enumerate(names)}
-        held = {VALIDATION: Part(range(count, 2 * count), {number + count: of for number, of in group.items()})}
-        if self.asked.layout == "by_cell":
-            return {f"{folder(cell)}/{TRAIN}": Part([n], {n: 0}) for n, cell in enumerate(self.cells)} | held
-        return {TRAIN: Part(range(count), group)} | held
+        group = [sorted(set(names)).index(name) for name in names]
+        found: dict[str, Part] = {}
+        for number, phase in enumerate(phases):
+            start, inside = number * count, f"{phase_folder(number, phases)}/" if phase else ""
+            if self.asked.layout == "by_cell":
+                each = enumerate(self.cells, start)
+                found |= {f"{inside}{folder(cell)}/{TRAIN}": Part([place], {place: 0}) for place, cell in each}
+            else:
+                found[inside + TRAIN] = Part(range(start, start + count), dict(enumerate(group, start)))
+        return found | {VALIDATION: Part(range(self.held, self.held + count), dict(enumerate(group, self.held)))}
 
     def sizes(self) -> list[int]:
-        """Documents of each cell, and of each as far as it is held out."""
-        rows = {tuple(row[name] for name in CELL): row for row in self.sized.manifest.ledger["selection"]}
-        here = [rows[cell] for cell in self.cells]
-        chosen = [row["documents"] for row in here]
-        if self.asked.order == "shuffle" and self.asked.layout == "one":
-            chosen = [sum(row["copies"] for row in here), *([0] * (len(here) - 1))]
-        return chosen + [row["left_out"].get(Reason.VALIDATION.name, {}).get("documents", 0) for row in here]
+        """Documents of each cell of each phase, about, and of each as far as it is held out."""
+        page = self.sized.manifest.ledger
+        rows = {tuple(row[name] for name in CELL): row for row in page["selection"]}
+        chosen: list[int] = []
+        for each in page.get("phases") or [{"cells": page["selection"]}]:
+            here = {tuple(row[name] for name in CELL): row for row in each["cells"]}
+            copies = [here.get(cell, {}).get(COPIES, 0) for cell in self.cells]
+            if self.asked.order != "shuffle":
+                copies = [min(many, rows[cell]["documents"]) for many, cell in zip(copies, self.cells, strict=True)]
+            elif self.asked.layout == "one":
+                copies = [sum(copies), *([0] * (len(copies) - 1))]
+            chosen += copies
+        held = [rows[cell]["left_out"].get(Reason.VALIDATION.name, {}).get("documents", 0) for cell in self.cells]
+        return chosen + held
 
     def documents(self) -> Iterator[Rows]:
         """Those that are in the corpus or held out, as they lie."""
@@ -86,10 +108,11 @@ class Ordering:
                 rows = self._documents(batch, shard, row)
                 row += batch.num_rows
                 if self.asked.order == "shuffle":
-                    held = rows["cell"] >= len(self.cells)
-                    alone = None if self.asked.layout == "by_cell" else 0
-                    yield order.shuffled(rows[~held], self.seed, alone)
-                    rows = rows[held]
+                    held = rows["cell"] >= self.held
+                    chosen, rows = rows[~held], rows[held]
+                    if self.asked.layout == "one":
+                        chosen["cell"] -= chosen["cell"] % len(self.cells)
+                    yield order.shuffled(chosen, self.seed)
                 yield rows
 
     def _units(self) -> list[list[Columns]]:
@@ -97,35 +120,39 @@ class Ordering:
         wanted = [
             (columned.ingested, (*CELL, "n_bytes", "draw_key", "id_hash")),
             (columned.counted, (TOKENS + columned.tokenizer,)),
-            (self.sized, (LEFT_OUT, COPIES, KEPT_BYTES)),
+            (self.sized, (LEFT_OUT, *(name for copies, _, kept in self._columns for name in (copies, kept)))),
         ]
         if self.asked.order == "curriculum" and score.NAME in columned.scores:
             wanted.append((columned.scores[score.NAME], (score.QUALITY,)))
         paths = [[Columns(path, names) for _, path in document_shards(result)] for result, names in wanted]
         return [list(unit) for unit in zip(*paths, strict=True)]
 
+    @property
+    def _columns(self) -> list[tuple[str, str, str]]:
+        return per_phase([name for name in self.phases if name])
+
     def _documents(self, batch: pa.RecordBatch, shard: int, row: int) -> Rows:
-        copies = np.asarray(batch[COPIES]).astype(np.int32)
-        held = np.asarray(batch[LEFT_OUT]) == np.uint64(Reason.VALIDATION)
-        if self.asked.repeats == "weights":
-            copies = np.minimum(copies, 1)
-        here = np.flatnonzero((copies > 0) | held)
-        rows = np.zeros(len(here), dtype=DOCUMENT)
+        """Of each phase those that are in it, then those that are held out."""
         drawn = draw.draw(np.asarray(batch["draw_key"]), self.seed, draw.ORDER)
-        columns = {
-            "key": _better_later(batch, drawn) if self.asked.order == "curriculum" else drawn,
-            "tie": draw.halves(batch["id_hash"])[0],
-            "tokens": np.asarray(batch[TOKENS + self.columned.tokenizer]),
-            "bytes": np.asarray(batch["n_bytes"]),
-            "cell": numbered(batch, self.cells) + len(self.cells) * held,
-            "row": np.arange(row, row + batch.num_rows),
-            "copies": np.where(held, 1, copies),
-            "cut": np.asarray(batch[KEPT_BYTES].is_valid()),
-        }
-        for name, column in columns.items():
-            rows[name] = column[here]
-        rows["shard"] = shard
-        return rows
+        rows = np.zeros(batch.num_rows, dtype=DOCUMENT)
+        rows["key"] = _better_later(batch, drawn) if self.asked.order == "curriculum" else drawn
+        rows["tie"] = draw.halves(batch["id_hash"])[0]
+        rows["tokens"] = np.asarray(batch[TOKENS + self.columned.tokenizer])
+        rows["bytes"] = np.asarray(batch["n_bytes"])
+        rows["cell"] = numbered(batch, self.cells)
+        rows["shard"], rows["row"] = shard, np.arange(row, row + batch.num_rows)
+        found = []
+        for number, (copied, _, kept) in enumerate(self._columns):
+            copies = np.asarray(batch[copied]).astype(np.int32)
+            rows["copies"] = np.minimum(copies, 1) if self.asked.repeats == "weights" else copies
+            rows["cut"] = np.asarray(batch[kept].is_valid())
+            found.append(rows[copies > 0])
+            found[-1]["cell"] += number * len(self.cells)
+            rows["pass"] += copies
+        held = rows[np.asarray(batch[LEFT_OUT]) == np.uint64(Reason.VALIDATION)]
+        held["copies"], held["cut"] = 1, False
+        held["cell"] += self.held
+        return np.concatenate([*found, held])
 
 
 def place(ordering: Ordering, shard_bytes: int, scratch: str, stack: ExitStack) -> Placed:
@@ -143,16 +170,30 @@ def place(ordering: Ordering, shard_bytes: int, scratch: str, stack: ExitStack) 
     return Placed(tuple(outs), places)
 
 
-def cut(sized: Result) -> dict[tuple[int, int], tuple[int, int]]:
-    """By shard and row, the tokens and bytes that are kept of the last copy of each document that is cut."""
+def cut(sized: Result) -> dict[tuple[int, int, int], tuple[int, int]]:
+    """By shard, row and pass, the tokens and bytes that are kept of each copy that is cut: the last one of a phase."""
     found = {}
     for shard, (_, path) in enumerate(document_shards(sized)):
-        row = 0
-        for batch in side_by_side([Columns(path, (KEPT_TOKENS, KEPT_BYTES))]):
-            for place in np.flatnonzero(np.asarray(batch[KEPT_BYTES].is_valid())).tolist():
-                found[shard, row + place] = (batch[KEPT_TOKENS][place].as_py(), batch[KEPT_BYTES][place].as_py())
+        row, columns = 0, per_phase(phases_of(schema_of(path)))
+        for batch in side_by_side([Columns(path, tuple(name for names in columns for name in names))]):
+            before = np.zeros(batch.num_rows, dtype=np.int64)
+            for copies, tokens, kept in columns:
+                before += np.asarray(batch[copies])
+                for place in np.flatnonzero(np.asarray(batch[kept].is_valid())).tolist():
+                    copy = shard, row + place, int(before[place]) - 1
+                    found[copy] = (batch[tokens][place].as_py(), batch[kept][place].as_py())
             row += batch.num_rows
     return found
+
+
+def phase_folder(number: int, names: Sequence[str]) -> str:
+    """What the files of a phase stand in: in the order of their names the phases follow each other."""
+    return f"{number + 1:0{len(str(len(names)))}d}-{names[number]}"
+
+
+def phase_of(part: str) -> str:
+    """The phase of a part of a corpus that has phases; none of what is held out."""
+    return part.partition("/")[0].partition("-")[2] if "/" in part else ""
 
 
 def folder(cell: Place) -> str:

@@ -43,9 +43,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class Trimming:
-    """How documents are cut: of each row the bytes that are kept of its last copy, their tokens, and who counts."""
+    """Which copies are cut: the tokens and bytes that are kept of each, and who counts."""
 
-    kept: Mapping[int, tuple[int, int]]  # by row: tokens and bytes
+    kept: Mapping[tuple[int, int], tuple[int, int]]  # by row and pass: tokens and bytes
     tokenizer: str
     tokenizers: Mapping[str, Tokenizer] = field(default_factory=dict)
 
@@ -126,11 +126,10 @@ def spill(asked: Spilling) -> list[Batch]:
             return table
         table = table.append_column(WHOLE_BYTES, pa.nulls(stop - start, pa.int64()))
         table = table.append_column(WHOLE_TOKENS, pa.nulls(stop - start, pa.int64()))
-        for row in trimming.kept:
-            last = places["pass"][places["row"] == row].max()
-            for place in range(start, stop):
-                if places["row"][place] == row and places["pass"][place] == last:
-                    table = _trimmed(table, place - start, trimming.kept[row], trimming)
+        here = places[start:stop]
+        for (row, number), kept in trimming.kept.items():
+            for place in np.flatnonzero((here["row"] == row) & (here["pass"] == number)).tolist():
+                table = _trimmed(table, place, kept, trimming)
         return table
 
     return _written(asked.path, places["out"] // asked.width, taken)

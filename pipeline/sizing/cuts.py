@@ -1,6 +1,7 @@
 """Where each cell is cut: how many whole passes it gives, up to which document it is in once more, what fills the rest.
 
-In two levels: tokens are added up by the first bits of the key, and only the documents around the cut are put in order.
+The documents of a cell, pass after pass, are a sequence, of which each phase of the corpus takes the next ones. In two
+levels: tokens are added up by the first bits of the key, and only the documents around the cut are put in order.
 """
 
 from __future__ import annotations
@@ -35,8 +36,12 @@ class Cut:
 
 @dataclass(frozen=True)
 class Cuts:
-    """The cut of every cell, by its number; documents beyond it that are in once more, whole or cut."""
+    """Where a phase begins and ends in every cell, by its number; documents beyond the end that are in once more.
 
+    What lies between the end of a phase and the beginning of the next one is in these, whole or cut, or in neither.
+    """
+
+    starts: tuple[Cut, ...]
     cells: tuple[Cut, ...]
     extras: tuple[Extra, ...] = ()
 
@@ -56,9 +61,12 @@ class Cell:
     """A cell that gives tokens, and the documents of it that were looked at, by their place in the order."""
 
     number: int
-    asked: int
     buckets: Buckets
-    taken: int  # tokens that it is to give: those asked, then what it gave and what another could not
+    start: int = 0  # documents, counted over the passes, that earlier phases took
+    before: int = 0  # tokens of these, whole
+    allotted: int = 0  # tokens asked of it so far, those of this phase included
+    taken: int = 0  # tokens that it is to give: those asked, then what it gave and what another could not
+    end: tuple[int, int] = (0, 0)  # `start` and `before` of the next phase
     seen: dict[int, Candidate] = field(default_factory=dict)
     keys: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -72,31 +80,68 @@ class Cell:
         """Of one pass."""
         return int(self.buckets.tokens.sum())
 
+    @property
+    def passes(self) -> int:
+        """That it makes anyway, for what it is asked: nothing is filled by another one."""
+        return max(1, -(-self.allotted // self.tokens))
 
-def find(connection: Connection, asked: Sequence[int], eod: int, reading: Reading | None = None) -> Cuts:
-    """Where to cut `judged` so that each cell, by its number, gives the tokens asked; exactly with a `reading`.
+    @property
+    def most(self) -> int:
+        """Tokens that it can give in this phase."""
+        return self.passes * self.tokens - self.before
+
+    def begin(self, asked: int) -> None:
+        """Take so many tokens from where the last phase ended."""
+        (self.start, self.before), self.taken = self.end, asked
+        self.allotted += asked
+
+
+def find(
+    connection: Connection, asked: Sequence[Sequence[int]], eod: int, reading: Reading | None = None
+) -> list[Cuts]:
+    """Where to cut `judged` so that each cell, by its number, gives the tokens of each phase; exactly by `reading`.
 
     Errors: Short, where no document can be cut to what remains.
     """
-    cells = [
-        Cell(number, asked[number], buckets, asked[number])
-        for number, buckets in histogram(connection, len(asked), eod).items()
-        if asked[number] and buckets.tokens.sum()
-    ]
-    cuts = [Cut(0)] * len(asked)
+    count = max(map(len, asked))
+    there = histogram(connection, count, eod).items()
+    cells = [Cell(number, buckets) for number, buckets in there if buckets.tokens.sum()]
+    found = []
+    for number, each in enumerate(asked, 1):
+        try:
+            found.append(_phase(connection, cells, each, eod, reading))
+        except Short as error:
+            if len(asked) == 1:
+                raise
+            said = "; what is cut off at the end of a phase is in no other" if number > 1 else ""
+            raise Short(f"phase {number} of {len(asked)}: {error}{said}") from error
+    return found
+
+
+def _phase(
+    connection: Connection, cells: Sequence[Cell], asked: Sequence[int], eod: int, reading: Reading | None
+) -> Cuts:
+    starts = [Cut(0)] * len(asked)
+    for cell in cells:
+        cell.begin(asked[cell.number])
+        starts[cell.number] = _cut(cell, cell.start)
+    cuts = list(starts)
     extras: dict[int, list[Extra]] = {}
     left = 0
     for again in (False, True):
-        for cell in cells:
+        for cell in (cell for cell in cells if asked[cell.number]):
             if again and not left:
                 break
-            more = left if _takes(cell, cell.taken + left) else 0
-            place, room = _fitting(connection, cell, cell.taken + more, eod)
+            more = left if cell.taken + left <= cell.most else 0
+            given = min(cell.taken + more, cell.most)  # what was cut off in earlier phases may be missing
+            place, tokens = _fitting(connection, cell, given, eod)
+            room = cell.before + cell.taken + more - tokens
             filling = _filled(connection, cell, place, room, reading) if reading and room else None
             back, chosen, short = filling or (0, [], room)
             if again and short >= more:
                 continue
             cuts[cell.number], extras[cell.number] = _cut(cell, place - back), chosen
+            cell.end = _end(cell, (place, tokens), (back, chosen), eod)
             if reading:
                 left += short - more
                 cell.taken += more - short
@@ -105,16 +150,7 @@ def find(connection: Connection, asked: Sequence[int], eod: int, reading: Readin
             f"size: {left:,} of {sum(asked):,} tokens are left, and no document can be cut to them; "
             "ask for another budget, or leave out `budget.exact`"
         )
-    return Cuts(tuple(cuts), tuple(extra for each in extras.values() for extra in each))
-
-
-def _takes(cell: Cell, tokens: int) -> bool:
-    """Whether a cell has so many tokens in the passes that it makes anyway."""
-    return tokens <= _passes(cell) * cell.tokens
-
-
-def _passes(cell: Cell) -> int:
-    return max(1, -(-cell.asked // cell.tokens))
+    return Cuts(tuple(starts), tuple(cuts), tuple(extra for each in extras.values() for extra in each))
 
 
 def histogram(connection: Connection, cells: int, eod: int) -> dict[int, Buckets]:
@@ -141,8 +177,8 @@ def _buckets(rows: pa.Table, shift: int) -> Buckets:
 
 
 def _fitting(connection: Connection, cell: Cell, asked: int, eod: int) -> tuple[int, int]:
-    """How many documents fit, counted over the passes, and what is left of the tokens."""
-    passes, rest = divmod(asked, cell.tokens)
+    """Up to which document those of a phase fit, counted over the passes, and the tokens of all before it."""
+    passes, rest = divmod(cell.before + asked, cell.tokens)
     bucket = _bucket(connection, cell, "tokens", rest, eod)
     rows = _documents(connection, cell, bucket)
     ends = np.cumsum(rows["tokens"].to_numpy() + eod)
@@ -150,8 +186,22 @@ def _fitting(connection: Connection, cell: Cell, asked: int, eod: int) -> tuple[
     if bucket.documents:
         cell.keys[bucket.documents - 1] = (bucket.low - 1, LAST)
     _note(cell, rows, bucket.documents, bucket.documents + fitting)
-    left = rest - bucket.tokens - int(ends[fitting - 1] if fitting else 0)
-    return passes * cell.documents + bucket.documents + fitting, left
+    inside = bucket.tokens + int(ends[fitting - 1] if fitting else 0)
+    return passes * cell.documents + bucket.documents + fitting, passes * cell.tokens + inside
+
+
+def _end(cell: Cell, fitting: tuple[int, int], filling: tuple[int, Sequence[Extra]], eod: int) -> tuple[int, int]:
+    """Where the next phase begins: after the last document of this one, the cut ones included."""
+    (place, tokens), (back, chosen) = fitting, filling
+    numbers = range(place - back, place - back + min(cell.documents, BEFORE + AFTER))
+    used = {(extra.shard, extra.row) for extra in chosen}
+    candidates = ((number, cell.seen.get(number % cell.documents)) for number in numbers if used)
+    start = max(
+        (number + 1 for number, each in candidates if each and (each.shard, each.row) in used), default=place - back
+    )
+    for number in range(min(place, start), max(place, start)):
+        tokens += (1 if start > place else -1) * (cell.seen[number % cell.documents].tokens + eod)
+    return start, tokens
 
 
 @dataclass(frozen=True)
@@ -213,8 +263,8 @@ def _filled(
     connection: Connection, cell: Cell, place: int, room: int, reading: Reading
 ) -> tuple[int, list[Extra], int]:
     """What fills `room` tokens after `place` documents; see `exact.backing`."""
-    first = max(0, place - min(BEFORE, cell.documents - 1))
-    last = min(place + AFTER, first + cell.documents, _passes(cell) * cell.documents)  # no document twice, no new pass
+    first = max(cell.start, place - min(BEFORE, cell.documents - 1))
+    last = min(place + AFTER, first + cell.documents, cell.passes * cell.documents)  # no document twice, no new pass
     for each in (number % cell.documents for number in range(first, last)):
         if each not in cell.seen:
             bucket = _bucket(connection, cell, "documents", each, reading.eod)

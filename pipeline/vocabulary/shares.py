@@ -10,8 +10,8 @@ from typing import Any
 from prep.errors import BadSettings, Short
 from prep.manifests.ledger import Row
 from prep.pipeline import count
-from prep.pipeline.mixing.allot import wanted
 from prep.pipeline.mixing.divisor import Claim, divide
+from prep.pipeline.mixing.phases import parted, requested, together
 from prep.pipeline.mixing.tree import Cell
 from prep.pipeline.numbers import format_count
 from prep.pipeline.plan import budget
@@ -83,8 +83,9 @@ def _asked(run: Run, rows: Sequence[Row]) -> dict[Place, Fraction]:
     """
     total = budget.tokens(run.budget)
     there = [Cell(_place(row), row["documents"], row["tokens"]) for row in rows]
-    root, asked = wanted(run.mix, total, there)
-    for node in root.cells:
+    found = requested(parted(run.mix, run.phases, total), there)
+    asked = together(tokens for _, tokens in found)
+    for node in (node for root, _ in found for node in root.cells):
         if node.cell is not None and asked[node.cell.place] and not node.available:
             share = asked[node.cell.place] / total
             raise Short(f"mix: {node.name} is asked {share:.1%} of the corpus, and no source has any of it")
