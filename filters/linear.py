@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from prep.compiling import compiled
+from prep.compiling import compiled, lean
 from prep.filters import features
 from prep.filters.modelfile import GOOD, MOST_NGRAMS, check, rows_of
 
@@ -50,6 +50,16 @@ class Weights(NamedTuple):
     ends: int  # whether it is a feature: 1 or 0
 
 
+class Desk(NamedTuple):
+    """What the loop works in: a block's hashes and keys, half a pair, hashes of the last tokens, rows of runs."""
+
+    values: npt.NDArray[np.uint32]
+    keys: npt.NDArray[np.uint64]
+    half: npt.NDArray[np.uint32]
+    last: npt.NDArray[np.uint64]
+    rows: npt.NDArray[np.uint64]
+
+
 def load(path: Path, language: str) -> Weights:
     """Of a checked model file, for texts of a language.
 
@@ -77,11 +87,17 @@ def _table(words: list[bytes], weights: Floats) -> Cells:
     return cells
 
 
+def desk() -> Desk:
+    """Of its own for every call: a process may score in several threads."""
+    values, keys, half = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint64), np.zeros(3, np.uint32)
+    return Desk(values, keys, half, np.zeros(MOST_NGRAMS + 1, np.uint64), np.empty(BLOCK * MOST_NGRAMS, np.uint64))
+
+
 def log_odds(weights: Weights, texts: pa.LargeStringArray) -> tuple[Doubles, Longs]:
     """Of each text the mean weight of its features, and how many tokens it has; 0 where it has none."""
     offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8)
     found, tokens = np.zeros(len(texts), np.float64), np.zeros(len(texts), np.int64)
-    every(weights, np.frombuffer(texts.buffers()[2] or b"", np.uint8), offsets, found, tokens)
+    every(weights, desk(), np.frombuffer(texts.buffers()[2] or b"", np.uint8), offsets, found, tokens)
     return found, tokens
 
 
@@ -209,16 +225,15 @@ def runs_of(values, count, before, last, ngrams, mask, size, rows):  # type: ign
     return made
 
 
-@compiled
-def every(model: Weights, data: Bytes, offsets: Longs, found: Doubles, counts: Longs) -> None:
+@lean
+def every(model: Weights, desk: Desk, data: Bytes, offsets: Longs, found: Doubles, counts: Longs) -> None:
     """Write each text's mean weight and number of tokens.
 
     Tokens are made a block at a time and then looked up: far memory comes while other lookups wait for theirs.
     """
     classes, pairs, hot, cells, run_weights, power, ngrams, end_weight, ends = model
     mask, size = np.uint64(power), np.uint64(len(run_weights))
-    values, keys, half = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint64), np.zeros(3, np.uint32)
-    last, rows = np.zeros(MOST_NGRAMS + 1, np.uint64), np.empty(BLOCK * MOST_NGRAMS, np.uint64)
+    values, keys, half, last, rows = desk
     for number in range(len(found)):
         total, summed, tokens = 0.0, 0, 0
         half[:] = 0

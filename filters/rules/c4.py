@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import lean
 from prep.filters.rules.characters import DECIMAL, SPACE
 from prep.filters.rules.lines import dotted, left, line_end, right
 from prep.filters.rules.units import Points, Text, width
@@ -35,7 +35,7 @@ POLICIES = tuple(
 LO, JA, TE, PR, CO, US = (ord(first) << 8 | ord(second) for first, second in ("lo", "ja", "te", "pr", "co", "us"))
 
 
-@compiled
+@lean
 def lowered(code: np.uint32) -> np.uint32:
     """As str.lower, of what ASCII letters may come from."""
     if 0x41 <= code <= 0x5A:
@@ -43,7 +43,7 @@ def lowered(code: np.uint32) -> np.uint32:
     return np.uint32(0x6B) if code == 0x212A else code  # the sign of kelvin
 
 
-@compiled
+@lean
 def stands(codes: Points, place: int, stop: int, words: Points) -> bool:
     """Whether the words stand at a place, in letters of either case."""
     if place + len(words) > stop:
@@ -54,7 +54,7 @@ def stands(codes: Points, place: int, stop: int, words: Points) -> bool:
     return True
 
 
-@compiled
+@lean
 def citation(text: Text, place: int, stop: int) -> int:
     """The length of `[12]`, `[edit]` or `[citation needed]` at a place."""
     codes, flags = text
@@ -73,7 +73,7 @@ def citation(text: Text, place: int, stop: int) -> int:
     return 0
 
 
-@compiled
+@lean
 def small(codes: Points, place: int, size: int) -> bool:
     """Whether no capital stands there."""
     for number in range(place, place + size):
@@ -82,7 +82,7 @@ def small(codes: Points, place: int, size: int) -> bool:
     return True
 
 
-@compiled
+@lean
 def shaped(text: Text, start: int, stop: int) -> tuple[int, int]:
     """Words between white space, and characters of the longest."""
     flags = text.flags
@@ -97,7 +97,7 @@ def shaped(text: Text, start: int, stop: int) -> tuple[int, int]:
     return many, longest
 
 
-@compiled
+@lean
 def told(codes: Points, start: int, stop: int) -> tuple[bool, bool, bool, bool]:
     """Whether a line holds lorem ipsum, javascript, a curly bracket, the words of a policy. It ends in another sign."""
     lorem = script = brace = policy = False
@@ -124,7 +124,7 @@ def told(codes: Points, start: int, stop: int) -> tuple[bool, bool, bool, bool]:
     return lorem, script, brace, policy
 
 
-@compiled
+@lean
 def sentences(words: Words, first: int, last: int) -> int:
     """Sentences of some words of a line: a new one begins where a word that is no sign follows on a full stop."""
     many, ended = np.int64(first < last), False
@@ -137,7 +137,7 @@ def sentences(words: Words, first: int, last: int) -> int:
     return many
 
 
-@compiled
+@lean
 def cleaned(text: Text, start: int, stop: int, out: Text, at: int) -> int:
     """Copy a line without its citations; where the copy ends."""
     codes, flags = text
@@ -151,7 +151,7 @@ def cleaned(text: Text, start: int, stop: int, out: Text, at: int) -> int:
     return at
 
 
-@compiled
+@lean
 def count_c4(text: Text, count: int, words: Words, many: int, manner: Manner, out: Text, spare: Words,
              into: npt.NDArray[np.uint32]) -> int:  # fmt: skip
     """Sentences of kept lines, lines with lorem ipsum and with a bracket, bytes gone; the kept text is in `out`."""

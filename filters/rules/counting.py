@@ -110,7 +110,8 @@ def figures(texts: pa.Array, how: How) -> dict[str, npt.NDArray[np.uint32]]:
     for numbers in (data, offsets):
         numbers.flags.writeable = False  # whoever made the buffers: numba compiles everything again for another type
     into = np.zeros((len(texts), len(COUNTS)), np.uint32)
-    kernel.every(data, offsets, table(), how.plan, kernel.room(int(np.diff(offsets).max(initial=0))), into)
+    room = kernel.room(int(np.diff(offsets).max(initial=0)), len(how.plan.stop_words))
+    kernel.every(data, offsets, table(), how.plan, room, into)
     if unspaced(how.language):  # nothing tells where a word begins, so it counts wherever it stands
         stops = how.lists["stop_words"]
         into[:, COUNTS.index("stop_words")] = [sum(word in text for word in stops) for text in texts.to_pylist()]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import lean
 from prep.filters.rules.c4 import lowered
 from prep.filters.rules.characters import ALNUM, MARK
 from prep.filters.rules.units import BASE, Points, Text, U, Words64, place_of, spread, stirred
@@ -27,13 +27,13 @@ class Lexicon(NamedTuple):
     whole: bool  # words stand alone: no letter or digit beside them
 
 
-@compiled
+@lean
 def pair(one: np.uint32, two: np.uint32) -> np.uint64:
     """The place of two characters in the first look."""
     return ((U(one) << U(21) | U(two)) * U(BASE)) >> U(64 - FILTER_BITS)
 
 
-@compiled
+@lean
 def longest_word(text: Text, start: int, count: int, lexicon: Lexicon) -> tuple[int, int]:
     """Of the listed words that begin at a place the longest: its characters and the bits of its lists."""
     codes, flags = text
@@ -51,7 +51,7 @@ def longest_word(text: Text, start: int, count: int, lexicon: Lexicon) -> tuple[
     return size, found
 
 
-@compiled
+@lean
 def count_listed(text: Text, count: int, lexicon: Lexicon, into: Points) -> None:
     """Words of each list, and the characters of those of the second: the longest at each place, without overlap."""
     codes, flags = text
@@ -74,7 +74,7 @@ def count_listed(text: Text, count: int, lexicon: Lexicon, into: Points) -> None
         place += max(size, 1)
 
 
-@compiled
+@lean
 def count_alphanumerics(flags: Points, count: int) -> int:
     """Letters and digits, as str.isalnum has them."""
     found = 0

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import lean
 from prep.filters.rules.characters import ALPHA, HIRAGANA, KANJI, KATAKANA, SPECIAL
 from prep.filters.rules.lines import dotted, left, right
 from prep.filters.rules.ngrams import Sums, commonest, join_characters, kinds
@@ -18,7 +18,7 @@ NEWLINE, KUTEN, FULL_DOT, QUESTION, EXCLAMATION, ASK, CALL = 0x0A, 0x3002, 0xFF0
 FREQUENT = 5  # the size of HojiChar's n-grams of characters
 
 
-@compiled
+@lean
 def count_scripts(text: Text, count: int, into: Points) -> None:
     """Kana among the first 50 characters, kuten, the longest run of one character, special ones, letters by script."""
     codes, flags = text
@@ -37,13 +37,13 @@ def count_scripts(text: Text, count: int, into: Points) -> None:
     into[4], into[5], into[6], into[7] = letters, hiragana + katakana + kanji, hiragana, katakana
 
 
-@compiled
+@lean
 def ends(code: np.uint32) -> bool:
     """Whether a sentence ends with the character."""
     return code == KUTEN or code == FULL_DOT or code == QUESTION or code == EXCLAMATION or code == ASK or code == CALL
 
 
-@compiled
+@lean
 def count_sentences(text: Text, count: int, sets: Sets, into: Points) -> None:
     """Sentences, their characters, the longest, those that end in an ellipsis, those that came before.
 
@@ -70,7 +70,7 @@ def count_sentences(text: Text, count: int, sets: Sets, into: Points) -> None:
     into[0], into[1], into[2], into[3], into[4], into[5] = many, characters, longest, ellipses, again, again_characters
 
 
-@compiled
+@lean
 def frequent(often: npt.NDArray[np.int32], recurrent: int, distinct: int, room: npt.NDArray[np.int32]) -> int:
     """Occurrences of the commonest kinds: as many as the root of all kinds, none of them alone."""
     wanted, most, total = min(np.int64(math.sqrt(distinct)), recurrent), 0, 0
@@ -85,7 +85,7 @@ def frequent(often: npt.NDArray[np.int32], recurrent: int, distinct: int, room: 
     return total
 
 
-@compiled
+@lean
 def count_character_ngrams(codes: Points, count: int, sums: Sums, sets: Sets, often: npt.NDArray[np.int32],
                            into: Points) -> None:  # fmt: skip
     """Occurrences of the commonest 2-, 3-, 4-grams; kinds of 5- to 10-grams and of recurrent ones; HojiChar's sum."""

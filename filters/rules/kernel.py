@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import lean
 from prep.filters.rules.c4 import count_c4
 from prep.filters.rules.figures import C4, CHARACTERS, CODE, LINES, LISTS, WORDS
 from prep.filters.rules.found import HEAD, Lexicon, count_alphanumerics, count_listed
@@ -37,6 +37,8 @@ class Room(NamedTuple):
     lengths: npt.NDArray[np.int32]
     out: Text
     spare: Words
+    stops: Bytes  # one for each stop word
+    listed: Points
 
 
 class Plan(NamedTuple):
@@ -50,14 +52,24 @@ class Plan(NamedTuple):
     generated: Lexicon
 
 
-def room(longest: int) -> Room:
+def room(longest: int, stop_words: int = 0) -> Room:
     """For documents of at most so many bytes."""
     size, cells = longest + 2, 8
     while cells < 2 * size:
         cells *= 2
     sums = Sums(np.empty(size, np.uint64), np.empty(size, np.uint64))
     sets = Sets(np.empty(cells, np.uint64), np.empty(cells, np.int32), np.empty(cells, np.int32))
-    return Room(_text(size), _words(size), sums, sets, np.empty(size, np.int32), _text(size), _words(size))
+    return Room(
+        _text(size),
+        _words(size),
+        sums,
+        sets,
+        np.empty(size, np.int32),
+        _text(size),
+        _words(size),
+        np.empty(stop_words, np.uint8),
+        np.empty(5, np.uint32),
+    )
 
 
 def _text(size: int) -> Text:
@@ -70,10 +82,9 @@ def _words(size: int) -> Words:
     return Words(bounds, digests, powers, backs, np.empty(size, np.uint8))
 
 
-@compiled
+@lean
 def every(data: Bytes, offsets: npt.NDArray[np.int64], table: Points, plan: Plan, room: Room, into: Points) -> None:
     """A row of `figures.COUNTS` for each document between two offsets; 0 where the language has no such thing."""
-    stops = np.empty(len(plan.stop_words), np.uint8)
     for row in range(len(offsets) - 1):
         text, counts = room.text, into[row]
         count = decode(data, offsets[row], offsets[row + 1], table, text)
@@ -86,7 +97,7 @@ def every(data: Bytes, offsets: npt.NDArray[np.int64], table: Points, plan: Plan
             counts[AT_PERSONAL + np.int64(room.spare.kinds[number])] += 1
         if plan.worded:
             words = split(text, np.int64(0), count, plan.manner, room.words)
-            count_words(room.words, words, plan.stop_words, plan.stop_mask, stops, counts[AT_WORDS : AT_WORDS + 5])
+            count_words(room.words, words, plan.stop_words, plan.stop_mask, room.stops, counts[AT_WORDS : AT_WORDS + 5])
             grams = counts[AT_WORDS + 5 : AT_C4]
             count_word_ngrams(room.words, words, plan.manner.spaced, room.sums, room.sets, room.lengths, grams)
             if plan.manner.spaced:
@@ -98,6 +109,6 @@ def every(data: Bytes, offsets: npt.NDArray[np.int64], table: Points, plan: Plan
                 characters = counts[AT_CHARACTERS + 14 : AT_LISTS]
                 count_character_ngrams(text.codes, count, room.sums, room.sets, room.lengths, characters)
         else:
-            found = np.zeros(5, np.uint32)
-            count_listed(text, min(count, HEAD), plan.generated, found)
-            counts[AT_CODE + 1] = found[0]
+            room.listed[:] = 0
+            count_listed(text, min(count, HEAD), plan.generated, room.listed)
+            counts[AT_CODE + 1] = room.listed[0]

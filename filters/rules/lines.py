@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from prep.compiling import compiled
+from prep.compiling import lean
 from prep.filters.rules.characters import BREAK, SPACE, TERMINAL
 from prep.filters.rules.units import Points, Sets, Text, cleared, digest, seen
 
@@ -39,7 +39,7 @@ def right(flags: Points, start: int, stop: int) -> int:
     return stop
 
 
-@compiled
+@lean
 def signs(codes: Points, count: int, into: Points) -> None:
     """Newlines, `#`, and ellipses as str.count("...") finds them, from the left and without overlap."""
     newlines = hashes = ellipses = run = 0
@@ -54,7 +54,7 @@ def signs(codes: Points, count: int, into: Points) -> None:
     into[0], into[1], into[2] = newlines, hashes, ellipses
 
 
-@compiled
+@lean
 def line_end(codes: Points, flags: Points, place: int, count: int) -> tuple[int, int]:
     """Where the line that begins at a place ends, and where the next one begins, as str.splitlines sees it."""
     while place < count and not flags[place] & BREAK:
@@ -63,7 +63,7 @@ def line_end(codes: Points, flags: Points, place: int, count: int) -> tuple[int,
     return place, place + (2 if both else 1)
 
 
-@compiled
+@lean
 def split_lines(text: Text, count: int, into: Points) -> None:
     """Of str.splitlines: lines, their characters, the longest, those that begin with a bullet or end in an ellipsis."""
     codes, flags = text
@@ -79,7 +79,7 @@ def split_lines(text: Text, count: int, into: Points) -> None:
     into[0], into[1], into[2], into[3], into[4] = lines, characters, longest, bullets, ellipses
 
 
-@compiled
+@lean
 def paragraphs(text: Text, count: int, newlines: int, sets: Sets, into: Points) -> None:
     """Of the stripped text, split at two newlines and more: paragraphs, those that came before, their characters."""
     codes, flags = text
@@ -103,7 +103,7 @@ def paragraphs(text: Text, count: int, newlines: int, sets: Sets, into: Points) 
     into[0], into[1], into[2] = many, repeated, characters
 
 
-@compiled
+@lean
 def newline_lines(text: Text, count: int, newlines: int, sets: Sets, runs: Points, into: Points) -> None:
     """Of lines between newlines, and of those between runs of newlines; see `figures.LINES`."""
     codes, flags = text
@@ -145,7 +145,7 @@ def newline_lines(text: Text, count: int, newlines: int, sets: Sets, runs: Point
     into[4], into[5], into[6] = brief, dots, third
 
 
-@compiled
+@lean
 def count_lines(text: Text, count: int, sets: Sets, into: Points) -> None:
     """All of `figures.LINES` after characters and bytes."""
     signs(text.codes, count, into[0:3])

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import lean
 from prep.filters.rules.units import BACK, BASE, Sets, U, Words64, cleared, place_of, seen, spread, stirred
 from prep.filters.rules.words import Words
 
@@ -28,7 +28,7 @@ def gram(sums: Sums, start: int, size: int) -> np.uint64:
     return stirred((sums.digests[start + size] - sums.digests[start]) * sums.backs[start])
 
 
-@compiled
+@lean
 def join(words: Words, count: int, blanks: bool, sums: Sums) -> None:
     """Sums over words, with a blank after each or with nothing between them."""
     total, power, back = U(0), U(1), U(1)
@@ -45,7 +45,7 @@ def join(words: Words, count: int, blanks: bool, sums: Sums) -> None:
     sums.digests[count], sums.backs[count] = total, back
 
 
-@compiled
+@lean
 def join_characters(codes: npt.NDArray[np.uint32], count: int, sums: Sums) -> None:
     """Sums over characters."""
     total, power, back = U(0), U(1), U(1)
@@ -57,7 +57,7 @@ def join_characters(codes: npt.NDArray[np.uint32], count: int, sums: Sums) -> No
     sums.digests[count], sums.backs[count] = total, back
 
 
-@compiled
+@lean
 def commonest(sums: Sums, count: int, size: int, sets: Sets) -> tuple[int, int]:
     """Where the commonest n-gram first stands, and how often it comes; of several the first."""
     mask = cleared(sets, count)
@@ -74,7 +74,7 @@ def commonest(sums: Sums, count: int, size: int, sets: Sets) -> tuple[int, int]:
     return first, best
 
 
-@compiled
+@lean
 def repeated(sums: Sums, words: Words, lengths: npt.NDArray[np.int32], count: int, size: int, sets: Sets) -> int:
     """Characters of n-grams that came before; after one the search goes on behind it. `lengths` are sums."""
     mask = cleared(sets, count)
@@ -88,7 +88,7 @@ def repeated(sums: Sums, words: Words, lengths: npt.NDArray[np.int32], count: in
     return characters
 
 
-@compiled
+@lean
 def kinds(sums: Sums, count: int, size: int, sets: Sets, often: npt.NDArray[np.int32]) -> tuple[int, int, int]:
     """Distinct n-grams, those that come twice or more, and their occurrences.
 
@@ -110,7 +110,7 @@ def kinds(sums: Sums, count: int, size: int, sets: Sets, often: npt.NDArray[np.i
     return distinct, recurrent, occurrences
 
 
-@compiled
+@lean
 def count_word_ngrams(words: Words, count: int, spaced: bool, sums: Sums, sets: Sets, lengths: npt.NDArray[np.int32],
                       into: npt.NDArray[np.uint32]) -> None:  # fmt: skip
     """Characters of the commonest 2-, 3-, 4-grams, of repeated 5- to 10-grams, and occurrences of recurrent 7-grams."""

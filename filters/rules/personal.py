@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import lean
 from prep.filters.rules.c4 import lowered, stands
 from prep.filters.rules.characters import ALNUM, ALPHA, DIGIT
 from prep.filters.rules.units import Ints, Points, Text
@@ -30,7 +30,7 @@ JAPANESE = (0x244, 0x334, 0x424, 0x514)
 MOBILE, FREE, FRENCH, AMERICAN, AMERICAN_WITH_1 = 0x344, 0x433, 0x22222, 0x334, 0x1334
 
 
-@compiled
+@lean
 def digit(code: np.uint32) -> int:
     """The value of a digit, of full width too; -1 for anything else."""
     if ZERO <= code <= ZERO + 9:
@@ -38,13 +38,13 @@ def digit(code: np.uint32) -> int:
     return np.int64(code) - WIDE_ZERO if WIDE_ZERO <= code <= WIDE_ZERO + 9 else -1
 
 
-@compiled
+@lean
 def ascii_alnum(code: np.uint32) -> bool:
     """A letter or digit of ASCII."""
     return 0x30 <= code <= 0x39 or 0x41 <= code <= 0x5A or 0x61 <= code <= 0x7A
 
 
-@compiled
+@lean
 def email(codes: Points, at: int, begin: int, count: int) -> tuple[int, int]:
     """The address round an @; nothing before `begin` belongs to it."""
     start, stop = at, at + 1
@@ -78,7 +78,7 @@ def email(codes: Points, at: int, begin: int, count: int) -> tuple[int, int]:
     return start, end
 
 
-@compiled
+@lean
 def public(one: int, two: int, three: int) -> bool:
     """Whether an address that begins so is anybody's: not private, local, reserved or for documents."""
     if one == 0 or one == 10 or one == 127 or one >= 224:
@@ -90,7 +90,7 @@ def public(one: int, two: int, three: int) -> bool:
     return not ((one == 198 and two == 51 and three == 100) or (one == 203 and two == 0 and three == 113))
 
 
-@compiled
+@lean
 def versioned(codes: Points, place: int) -> bool:
     """Whether the word before says that a version or a chapter is meant."""
     while place > 0 and codes[place - 1] in (SPACE, COLON, DOT):
@@ -101,7 +101,7 @@ def versioned(codes: Points, place: int) -> bool:
     return False
 
 
-@compiled
+@lean
 def ipv4(text: Text, start: int, count: int) -> int:
     """Where a public address that begins here ends, or 0."""
     codes, flags = text
@@ -127,14 +127,14 @@ def ipv4(text: Text, start: int, count: int) -> int:
     return place if open_to_all and not versioned(codes, start) else 0
 
 
-@compiled
+@lean
 def hexadecimal(code: np.uint32) -> int:
     """The value of a digit of an IPv6 address, or -1."""
     small = lowered(code)
     return np.int64(code) - ZERO if 0x30 <= code <= 0x39 else np.int64(small) - 0x57 if 0x61 <= small <= 0x66 else -1
 
 
-@compiled
+@lean
 def ipv6(codes: Points, start: int, count: int) -> int:
     """Where a global address (2000::/3, four digits first) that begins here ends, or 0."""
     place, groups, gap, end, first, second = start, 0, False, 0, 0, -1
@@ -159,7 +159,7 @@ def ipv6(codes: Points, start: int, count: int) -> int:
     return end if enough and 0x2000 <= first < 0x4000 and not (first == 0x2001 and second == 0xDB8) else 0
 
 
-@compiled
+@lean
 def between(code: np.uint32) -> int:
     """What a character between digits is, or 0."""
     if code == MINUS or code == WIDE_MINUS or code == HYPHEN or code == MINUS_SIGN:
@@ -169,7 +169,7 @@ def between(code: np.uint32) -> int:
     return BLANKS if code == SPACE else DOTS if code == DOT else 0
 
 
-@compiled
+@lean
 def is_number(plus: bool, shape: int, digits: int, value: int, kinds: int) -> bool:
     """Whether groups of digits make a telephone number: with +, Japanese, French or North American."""
     if plus:
@@ -187,7 +187,7 @@ def is_number(plus: bool, shape: int, digits: int, value: int, kinds: int) -> bo
     return american and area >= 200 and exchange >= 200 and (kinds & BLANKS == 0 or kinds & BRACKETS != 0)
 
 
-@compiled
+@lean
 def phone(text: Text, start: int, count: int) -> int:
     """Where a telephone number that begins here ends, or 0."""
     codes, flags = text
@@ -215,7 +215,7 @@ def phone(text: Text, start: int, count: int) -> int:
     return stop if is_number(plus, shape, digits, value, kinds) else 0
 
 
-@compiled
+@lean
 def find_personal(text: Text, count: int, starts: Ints, stops: Ints, kinds: npt.NDArray[np.uint8]) -> int:
     """Write where each stands and what it is; how many there are. None touches another."""
     codes = text.codes

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import lean
 
 Bytes = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.uint32]
@@ -56,7 +56,7 @@ def stirred(digest: np.uint64) -> np.uint64:
     return mixed | U(mixed == U(0))
 
 
-@compiled
+@lean
 def digest(codes: Points, start: int, stop: int) -> np.uint64:
     """Of the characters between two places."""
     found, power = U(0), U(1)
@@ -66,7 +66,7 @@ def digest(codes: Points, start: int, stop: int) -> np.uint64:
     return stirred(found + U(stop - start) * U(STIR))
 
 
-@compiled
+@lean
 def decode(data: Bytes, start: int, stop: int, table: Points, text: Text) -> int:
     """Read sound UTF-8; the number of characters."""
     codes, flags = text
@@ -96,7 +96,7 @@ def width(code: np.uint32) -> int:
     return 1 + (code >= 0x80) + (code >= 0x800) + (code >= 0x10000)
 
 
-@compiled
+@lean
 def cleared(sets: Sets, most: int) -> int:
     """Make room for so many keys; the mask of their places."""
     size = 4

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import lean
 from prep.filters.rules.characters import (
     ALNUM,
     ALPHA,
@@ -78,7 +78,7 @@ def add(start: int, stop: int, bounds: Bounds, count: int) -> int:
     return count + 1
 
 
-@compiled
+@lean
 def describe(text: Text, words: Words, count: int) -> None:
     """Digests and kinds of the words that were found: apart from finding them, for a call costs 13 ns an array."""
     codes, flags = text
@@ -105,7 +105,7 @@ def describe(text: Text, words: Words, count: int) -> None:
         words.kinds[number] = plain * PLAIN + alpha * WITH_ALPHA + ends * ENDS_SENTENCE + punctual * PUNCTUAL
 
 
-@compiled
+@lean
 def digest_of_word(codes: npt.NDArray[np.uint32], start: int, stop: int) -> np.uint64:
     """The digest under which an abbreviation or a stop word is looked for."""
     found, power = U(0), U(1)
@@ -115,7 +115,7 @@ def digest_of_word(codes: npt.NDArray[np.uint32], start: int, stop: int) -> np.u
     return stirred(found)
 
 
-@compiled
+@lean
 def is_kept(codes: npt.NDArray[np.uint32], start: int, stop: int, manner: Manner) -> bool:
     """Whether a piece is an abbreviation, or a word that begins with an apostrophe."""
     if stop - start > LONGEST_KEPT or (codes[stop - 1] != DOT and codes[start] != APOSTROPHE):
@@ -124,7 +124,7 @@ def is_kept(codes: npt.NDArray[np.uint32], start: int, stop: int, manner: Manner
     return manner.kept[place_of(manner.kept, manner.mask, key)] == key
 
 
-@compiled
+@lean
 def prefix(text: Text, start: int, stop: int) -> int:
     """Characters at the beginning of a piece that are a word of their own."""
     codes, flags = text
@@ -139,7 +139,7 @@ def prefix(text: Text, start: int, stop: int) -> int:
     return run if run >= 2 else 0
 
 
-@compiled
+@lean
 def suffix(text: Text, start: int, stop: int) -> int:
     """Characters at the end of a piece that are a word of their own."""
     codes, flags = text
@@ -166,7 +166,7 @@ def suffix(text: Text, start: int, stop: int) -> int:
     return 0
 
 
-@compiled
+@lean
 def is_address(text: Text, start: int, stop: int) -> bool:
     """Whether a piece reads as an address on the web, or of mail: labels, a full stop, a lower-case last label."""
     codes, flags = text
@@ -200,7 +200,7 @@ def is_address(text: Text, start: int, stop: int) -> bool:
     return place == stop or codes[place] in (SLASH, QUESTION, HASH) or (codes[place] == COLON and place + 1 < stop)
 
 
-@compiled
+@lean
 def infix(text: Text, start: int, place: int, stop: int, compounds: bool) -> int:
     """Characters at a place inside a piece that are a word of their own."""
     codes, flags = text
@@ -240,7 +240,7 @@ def infix(text: Text, start: int, place: int, stop: int, compounds: bool) -> int
     return 0
 
 
-@compiled
+@lean
 def contraction(text: Text, start: int, stop: int) -> int:
     """Characters of `n't`, `'ll`, `'re`, `'ve`, `'m`, `'d` at the end of a piece that is a word before them."""
     codes, flags = text
@@ -257,7 +257,7 @@ def contraction(text: Text, start: int, stop: int) -> int:
     return 0
 
 
-@compiled
+@lean
 def middle(text: Text, start: int, stop: int, manner: Manner, bounds: Bounds, count: int) -> int:
     """Words of a piece whose edges are free of signs."""
     codes, flags = text
@@ -286,7 +286,7 @@ def middle(text: Text, start: int, stop: int, manner: Manner, bounds: Bounds, co
     return add(cut, stop, bounds, count) if cut < stop else count
 
 
-@compiled
+@lean
 def piece(text: Text, start: int, stop: int, manner: Manner, bounds: Bounds, count: int) -> int:
     """Words of what stands between two spaces, and holds a sign."""
     codes = text.codes
@@ -314,7 +314,7 @@ def piece(text: Text, start: int, stop: int, manner: Manner, bounds: Bounds, cou
     return count
 
 
-@compiled
+@lean
 def script(flag: np.uint32) -> int:
     """Which run a character belongs to; 0 is none, so that it stands alone."""
     if flag & HIRAGANA:
@@ -326,7 +326,7 @@ def script(flag: np.uint32) -> int:
     return 4 if flag & (ALNUM | MARK) else 0
 
 
-@compiled
+@lean
 def split(text: Text, start: int, stop: int, manner: Manner, words: Words) -> int:
     """Find the words between two places; their number."""
     flags = text.flags
@@ -356,7 +356,7 @@ def split(text: Text, start: int, stop: int, manner: Manner, words: Words) -> in
     return count
 
 
-@compiled
+@lean
 def count_words(words: Words, count: int, stop_words: Words64, mask: int, found: npt.NDArray[np.uint8],
                 into: npt.NDArray[np.uint32]) -> None:  # fmt: skip
     """Words, those that are more than symbols, their characters, those with a letter, distinct stop words."""
