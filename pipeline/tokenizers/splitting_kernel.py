@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import compiled, lean
 from prep.pipeline.tokenizers.added import Trie
 from prep.pipeline.tokenizers.steady import KNOWN, STEADY
 
@@ -60,10 +60,15 @@ def looks(pairs: Bytes, steady: Bytes) -> Bytes:
     return found.reshape(-1)
 
 
-@compiled
 def plain(text: Bytes, bounds: Longs, look: Bytes, table: Bytes) -> npt.NDArray[np.bool_]:
     """Which texts surely hold no added token, and no character that NFC changes: most of them, and seen at a glance."""
     found = np.ones(len(bounds) - 1, np.bool_)
+    _mark_others(text, bounds, look, table, found)
+    return found
+
+
+@lean
+def _mark_others(text: Bytes, bounds: Longs, look: Bytes, table: Bytes, found: npt.NDArray[np.bool_]) -> None:
     one, low = np.uint64(1), np.uint64(0x3F)
     for row in range(len(found)):
         at, stop = np.uint64(bounds[row]), np.uint64(bounds[row + 1])
@@ -81,13 +86,11 @@ def plain(text: Bytes, bounds: Longs, look: Bytes, table: Bytes) -> npt.NDArray[
                     found[row] = False
                     break
             this = after
-    return found
 
 
 CHANGED, UNSURE = -1, -2  # texts that NFC may change, and those of which that is all we know: no stretches
 
 
-@compiled
 def split(text: Bytes, bounds: Longs, rules: Rules) -> Split:
     """The stretches of each text, and the tokens that they do not count."""
     count = len(bounds) - 1
@@ -95,12 +98,17 @@ def split(text: Bytes, bounds: Longs, rules: Rules) -> Split:
     sheet = Sheet(np.empty(size, np.uint8), np.empty(size + 1, np.int64), np.zeros(2, np.int64))
     sheet.ends[0] = 0
     firsts, tokens = np.zeros(count + 1, np.int64), np.empty(count, np.int64)
-    for row in range(count):
+    _split(text, bounds, rules, sheet, firsts, tokens)
+    return Split(sheet.text[: sheet.at[0]], sheet.ends[: sheet.at[1] + 1], firsts, tokens)
+
+
+@lean
+def _split(text: Bytes, bounds: Longs, rules: Rules, sheet: Sheet, firsts: Longs, tokens: Longs) -> None:
+    for row in range(len(tokens)):
         tokens[row] = _changed(text, bounds[row], bounds[row + 1], rules.steady) if len(rules.steady) else 0
         if not tokens[row]:
             tokens[row] = _cut(text, bounds[row], bounds[row + 1], rules, sheet)
         firsts[row + 1] = sheet.at[1]
-    return Split(sheet.text[: sheet.at[0]], sheet.ends[: sheet.at[1] + 1], firsts, tokens)
 
 
 @compiled
@@ -113,7 +121,7 @@ def summed(found: Split, counts: Longs) -> Longs:
     return tokens
 
 
-@compiled
+@lean
 def _changed(text: Bytes, at: Place, stop: Place, table: Bytes) -> int:
     """0 if NFC leaves all characters as they are. UTF-8 is taken as sound."""
     found = 0
@@ -146,7 +154,7 @@ def _changed(text: Bytes, at: Place, stop: Place, table: Bytes) -> int:
     return found
 
 
-@compiled
+@lean
 def _cut(text: Bytes, begin: Place, stop: Place, rules: Rules, sheet: Sheet) -> Place:
     """Write the stretches of one text; the tokens between them, and what joins count too little."""
     trie, pairs, joins, written, ends = rules.trie, rules.trie.pairs, rules.joins, sheet.text, sheet.ends
@@ -179,7 +187,7 @@ def _cut(text: Bytes, begin: Place, stop: Place, rules: Rules, sheet: Sheet) -> 
     return tokens
 
 
-@compiled
+@lean
 def _candidate(text: Bytes, at: Place, stop: Place, pairs: Bytes) -> Place:
     """The next place where a token may begin, or `stop`."""
     if at >= stop:
@@ -195,7 +203,7 @@ def _candidate(text: Bytes, at: Place, stop: Place, pairs: Bytes) -> Place:
     return stop - 1 if pairs[this] else stop  # of a token of one byte, all pairs are set
 
 
-@compiled
+@lean
 def _longest(text: Bytes, at: Place, stop: Place, trie: Trie) -> Place:
     """Bytes of the longest token that begins here, or 0."""
     kind, step, final = trie.kind, trie.step, trie.final
@@ -210,13 +218,13 @@ def _longest(text: Bytes, at: Place, stop: Place, trie: Trie) -> Place:
     return np.int64(best) - at
 
 
-@compiled
+@lean
 def _copy(source: Bytes, target: Bytes) -> None:
     for near in range(len(source)):
         target[near] = source[near]
 
 
-@compiled
+@lean
 def _joined(text: Bytes, start: Place, before: Bytes, most: int) -> int:
     """Whether the stretch from `start` on may be joined to the one before: newlines that end that one, else -1."""
     if not most or not _solid(text, start):
@@ -230,7 +238,7 @@ def _joined(text: Bytes, start: Place, before: Bytes, most: int) -> int:
     return lines if lines < most and (last < 0 or _solid(before, last)) else -1
 
 
-@compiled
+@lean
 def _solid(text: Bytes, at: Place) -> bool:
     """Whether the character here is surely no white space."""
     lead = text[at]
