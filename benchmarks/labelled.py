@@ -3,7 +3,7 @@
 `labels/LANGUAGE.csv` names 100 web documents of the development corpus, drawn evenly over the ranks of score and
 shuffled, each judged by a reader who saw neither score nor source: worth training on or not, and why. A file and the
 number of its record stand for the text. Printed are the AUC of the score on these judgements, and how much of what was
-judged good would stay if the best-scoring share of the documents were kept.
+judged good would stay if the best-scoring share of the documents were kept, or what Pareto keeps by rank, as `auto` does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from prep.filters import linear
+from prep.filters import linear, pareto
 from prep.pipeline.sources.listing import pieces
 from prep.pipeline.sources.piece import Fields, Where
 from prep.pipeline.sources.reading import Reading
@@ -23,6 +23,7 @@ from prep.pipeline.training.measure import auc
 
 LABELS = Path(__file__).parent / "labels"
 SHARES = (0.3, 0.5, 0.7, 0.8, 0.9)
+ALPHAS = (0.25, 0.5, 1, 2, 3, 9)
 
 
 def main() -> None:
@@ -43,6 +44,13 @@ def main() -> None:
     for share in SHARES:
         kept = worth[order[: int(share * len(order))]].sum() / worth.sum()
         print(f"  the best-scoring {share:.0%} hold {kept:.0%} of the good")
+    rank = np.empty(len(order))
+    rank[order[::-1]] = np.arange(len(order)) / len(order)
+    for alpha in ALPHAS:
+        chance = pareto.keep_probability(rank, alpha)
+        good, bad = chance[worth].mean(), chance[~worth].mean()
+        print(f"  pareto {alpha:g} by rank keeps {chance.mean():.0%}: {good:.0%} of the good, {bad:.0%} of the rest, "
+              f"{pareto.expected_floor(alpha) / chance.mean():.0%} of it at any score")  # fmt: skip
 
 
 if __name__ == "__main__":

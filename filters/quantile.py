@@ -1,7 +1,8 @@
-"""Where a score stands among reference text: the share of held-out reference documents that score lower.
+"""Where a score stands among other text: the share of documents that score lower.
 
-A better classifier pushes the scores of web text towards 0 and changes what a fixed score means; this share keeps its
-meaning. It is a monotone table over the 65,536 stored scores, so `select` reads no text and stores no second column.
+Of the reference, held out of training, or of the text itself that is chosen from. A better classifier pushes the scores
+of web text towards 0 and changes what a fixed score means; a share keeps its meaning. It is a monotone table over the
+65,536 stored scores, so no text is read for it and no second column stored.
 """
 
 from collections.abc import Sequence
@@ -18,15 +19,20 @@ Stored = npt.NDArray[np.uint16]
 
 
 def points(reference: Stored) -> list[int]:
-    """The stored scores of held-out reference documents, in order; more than `POINTS` are thinned evenly."""
-    ordered = np.sort(np.asarray(reference, np.uint16))
-    if len(ordered) > POINTS:
-        ordered = ordered[((np.arange(POINTS) + 0.5) * len(ordered) / POINTS).astype(np.int64)]
-    return [int(score) for score in ordered]
+    """The stored scores of documents, in order; more than `POINTS` are thinned evenly."""
+    return points_of(np.bincount(np.asarray(reference, np.uint16), minlength=SCALE + 1))
+
+
+def points_of(documents: npt.NDArray[np.int64]) -> list[int]:
+    """The same of the number of documents of each stored score."""
+    upto = np.cumsum(documents)
+    whole = int(upto[-1])
+    places = np.arange(whole) if whole <= POINTS else ((np.arange(POINTS) + 0.5) * whole / POINTS).astype(np.int64)
+    return [int(score) for score in np.searchsorted(upto, places, side="right")]
 
 
 def quantile_table(kept: Sequence[int]) -> Stored:
-    """For each stored score, 0 to 65,535, the share of the reference that scores lower, in steps of 1/65535.
+    """For each stored score, 0 to 65,535, the share of the documents that score lower, in steps of 1/65535.
 
     `kept` is what `points` gave. The table never falls, and begins at 0: nothing scores lower than 0.
     """

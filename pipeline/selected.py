@@ -42,11 +42,11 @@ def keeps(results: Mapping[str, Result]) -> Table | None:
 
 
 def remarks(results: Mapping[str, Result]) -> list[str]:
-    """Keeps that are chance rather than choice."""
+    """Keeps that are chance rather than choice: by rank all text differs, and a floor only says how mild the keep is."""
     said = []
     for row in results["mix"].manifest.ledger["keeps"]:
         kept, by_chance = row["kept"]["tokens"], row["floor"] * row["whole"]["tokens"]
-        if row["alpha"] and by_chance > CHANCE * kept > 0:
+        if row["alpha"] and row["on"] != "rank" and by_chance > CHANCE * kept > 0:
             said.append(
                 f"quality.keep.{row['key']}: {_share(min(by_chance, kept), kept)} of what it keeps would be kept at "
                 f"any score, for nearly all text has the same; `{row['key']}: {{tokens: {kept}}}` keeps as "
@@ -57,7 +57,7 @@ def remarks(results: Mapping[str, Result]) -> list[str]:
 
 def way(row: Row) -> str:
     """How a keep keeps, with its numbers."""
-    on = ", quantile" if row["on"] == "quantile" else ""
+    on = "" if row["on"] == "score" else f", {row['on']}"
     if row["alpha"] is not None:
         auto = "auto, " if row["auto"] else ""
         return f"pareto {auto}alpha {row['alpha']:g}{on}"

@@ -201,7 +201,7 @@ def test_a_source_comes_before_its_language_and_the_exempt_are_kept_whole(
     assert sorted(found) == sorted(expected)
 
 
-def test_text_whose_model_has_no_quantiles_is_kept_whole_where_no_keep_names_it() -> None:
+def test_text_without_a_score_is_kept_whole_where_no_keep_names_it() -> None:
     assert [each.key for each in groups(CELLS, terms(), ("ja",))] == ["ja"]
 
 

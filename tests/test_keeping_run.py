@@ -71,7 +71,17 @@ def test_scores_that_are_not_there_are_an_error(folder: Path, models: dict[str, 
             tiny_run(folder, quality={"model": english, "keep": {"python": {"share": 0.3}, "en": "all"}}), until="size"
         )
     with pytest.raises(BadModel, match="en has no table of reference quantiles"):
-        sized(folder, models, keep={"en": {"pareto": "auto"}})
+        sized(folder, models, keep={"en": {"pareto": "auto", "on": "quantile"}})
+
+
+def test_auto_needs_no_reference_text_and_chooses_by_rank(folder: Path, models: dict[str, str]) -> None:
+    """Of a model without a card; what it keeps scores better than the text that it is chosen from."""
+    results = sized(folder, models, keep={"en": {"pareto": "auto"}})
+    (row,) = [row for row in results["mix"].manifest.ledger["keeps"] if row["key"] == "en"]
+    assert (row["on"], row["auto"]) == ("rank", True)
+    assert row["alpha"] > 0
+    assert list(row["points"]) == sorted(row["points"])
+    assert len(row["points"]) >= row["whole"]["documents"]
 
 
 @pytest.mark.parametrize(

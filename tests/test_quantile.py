@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prep.errors import BadModel
-from prep.filters.quantile import POINTS, points, quantile_table, reference_quantile
+from prep.filters.quantile import POINTS, points, points_of, quantile_table, reference_quantile
 
 STORED = st.integers(0, 65535)
 
@@ -40,3 +40,12 @@ def test_a_large_reference_is_thinned_and_stays_within_a_step() -> None:
 def test_no_reference_is_an_error() -> None:
     with pytest.raises(BadModel, match="needs held-out reference documents"):
         quantile_table([])
+
+
+@given(st.lists(st.integers(0, 65535), min_size=1, max_size=3 * POINTS))
+def test_points_are_of_the_documents_in_order_and_counts_say_the_same(scores: list[int]) -> None:
+    ordered, found = sorted(scores), points(np.array(scores, np.uint16))
+    if len(scores) <= POINTS:
+        assert found == ordered
+    assert found == [ordered[int((each + 0.5) * len(ordered) / len(found))] for each in range(len(found))]
+    assert found == points_of(np.bincount(scores, minlength=65536))

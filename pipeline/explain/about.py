@@ -92,7 +92,7 @@ def _keep(finished: Finished, name: CellName) -> dict[str, Any] | None:
     if keep is None:
         return None
     said: dict[str, Any] = {keep.way: keep.alpha} if keep.alpha is not None else {keep.way: keep.lowest}
-    return said | ({"on": keep.on} if keep.on == "quantile" else {})
+    return said | ({} if keep.on == "score" else {"on": keep.on})
 
 
 def _quantile(finished: Finished, document: Document) -> float | None:

@@ -47,7 +47,7 @@ class Ways:
 
     def named(self, feeds: Callable[[str], bool]) -> Iterator[str]:
         """What would feed the mix: the largest alpha, the largest threshold, the fewest tokens."""
-        beside = ", on: quantile" if self.on == "quantile" else ""
+        beside = "" if self.on == "score" else f", on: {self.on}"
         if level := largest(round(LARGEST_ALPHA * LEVEL), lambda number: feeds(self.alpha(number))):
             yield f"{{pareto: {level / LEVEL:g}{beside}}}"
         if steps := largest(FINE, lambda number: feeds(self.threshold(number))):

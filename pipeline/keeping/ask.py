@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from prep.filters.pareto import LARGEST_ALPHA, LEVEL
 from prep.pipeline.values import Count, Settings, Share
 
+Measure = Literal["score", "quantile", "rank"]
 WAYS = ("pareto", "threshold", "share", "tokens")
 AUTO, ALL = "auto", "all"
 EXAMPLES = "{pareto: auto}, {pareto: 9}, {threshold: 10%}, {share: 30%}, {tokens: 20M}, or all"
@@ -28,13 +29,13 @@ def alpha_checked(value: object) -> object:
 
 
 class Keep(Settings):
-    """One of the ways; `on` says whether alpha and threshold are of the score or of the reference quantile."""
+    """One of the ways; `on` says what alpha and threshold are of: the score, the reference quantile, or the rank."""
 
     pareto: Annotated[float | Literal["auto"] | None, BeforeValidator(alpha_checked)] = None
     threshold: Share | None = None
     share: Annotated[Share, Field(gt=0)] | None = None  # of the tokens, the best scored
     tokens: Count | None = None  # the best scored
-    on: Literal["score", "quantile"] | None = None
+    on: Measure | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -52,9 +53,9 @@ class Keep(Settings):
         return self
 
     @property
-    def quantile(self) -> bool:
-        """Whether it looks at the reference quantile; an alpha that is solved for does, unless `on` says otherwise."""
-        return self.on == "quantile" or (self.on is None and self.pareto == AUTO)
+    def measure(self) -> Measure:
+        """What is looked at. An alpha that is solved for is of the rank, unless `on` says otherwise."""
+        return self.on or ("rank" if self.pareto == AUTO else "score")
 
 
 KEEP_AUTO = Keep(pareto="auto")  # of scored text of which the run file says nothing

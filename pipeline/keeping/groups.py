@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from prep.filters import quantile
 from prep.filters.quantile import Stored
 from prep.manifests import store
 from prep.pipeline import score
@@ -28,12 +29,12 @@ class Group:
     cells: tuple[int, ...]
 
 
-def groups(cells: Sequence[Place], terms: Terms, told: Collection[str]) -> list[Group]:
-    """Every group, sources first. What no keep names is kept whole, unless its language is `told` by quantiles."""
+def groups(cells: Sequence[Place], terms: Terms, scored: Collection[str]) -> list[Group]:
+    """Every group, sources first. What no keep names is kept by `auto`, where its language is scored."""
     found: dict[tuple[bool, str], list[int]] = {}
     for number, cell in enumerate(cells):
         key = terms.kept_by(cell)
-        if key is not None and (key in terms.keep or cell[1] in told):
+        if key is not None and (key in terms.keep or cell[1] in scored):
             found.setdefault((key != cell[0] or key not in terms.keep, key), []).append(number)
     return [
         Group(
@@ -53,10 +54,15 @@ def scored(scores: Scores) -> Collection[str]:
     return () if result is None else tuple(store.recipe(result.folder).settings["models"])
 
 
-def told(scores: Scores) -> Collection[str]:
-    """The languages whose model came with held-out reference text, so that `auto` can look at its quantiles."""
-    result = scores.get(score.NAME)
-    return () if result is None else tuple(result.manifest.ledger.get(score.REFERENCE, {}))
+def values(keep: Keep | Kept, points: Sequence[int], scores: Scores, language: str) -> Stored | None:
+    """The value that a keep looks at for each stored score of a language; None where that is the score.
+
+    `points` are those of the keep's group. Errors: BadModel.
+    """
+    measure = keep.on if isinstance(keep, Kept) else keep.measure
+    if measure == "rank":
+        return quantile.quantile_table(points)
+    return quantiles(scores, language) if measure == "quantile" else None
 
 
 def quantiles(scores: Scores, language: str) -> Stored:
@@ -70,7 +76,7 @@ def quantiles(scores: Scores, language: str) -> Stored:
 def kept_of(cells: Sequence[Place], terms: Terms, scores: Scores) -> dict[int, Kept]:
     """The keep with numbers that holds for each cell, by number of the cell."""
     keeps = {(keep.of, keep.key): keep for keep in terms.kept}
-    found = groups(cells, terms, told(scores))
+    found = groups(cells, terms, scored(scores))
     pairs = ((keeps.get((group.of, group.key)), group) for group in found)
     return {number: keep for keep, group in pairs if keep is not None for number in group.cells}
 
@@ -80,7 +86,7 @@ def borders(cells: Sequence[Place], terms: Terms, scores: Scores) -> dict[int, B
     there = scored(scores)
     return {
         number: keep.by_score(
-            quantiles(scores, cells[number][1]) if keep.on == "quantile" and cells[number][1] in there else None
+            values(keep, keep.points, scores, cells[number][1]) if cells[number][1] in there else None
         )
         for number, keep in kept_of(cells, terms, scores).items()
     }

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from prep.filters import pareto
 from prep.filters.quantile import SCALE, Stored
+from prep.pipeline.keeping.ask import Measure
 
 VALUES = SCALE + 1  # stored scores, or stored quantiles
 EVERY = np.uint64(2**64 - 1)  # the largest draw
@@ -23,21 +24,24 @@ class Kept:
     """What is kept of a group of cells.
 
     By `alpha`, with P = (2 - value)^-alpha; or every value from `least` up, and of those one step below it what is
-    drawn up to `edge`. A value is the stored score, or the stored reference quantile where `on` says so.
+    drawn up to `edge`. A value is the stored score; or where `on` says so, the stored reference quantile, or rank: the
+    share of the group's own scored documents that score lower.
     """
 
     key: str  # the source or language that the run file names
     of: Literal["source", "language"]
     way: str  # pareto, threshold, share or tokens
-    on: Literal["score", "quantile"]
+    on: Measure
     alpha: float | None = None
     least: int = 0
     edge: int | None = None
+    points: tuple[int, ...] = ()  # scores of the group in order, thinned: `quantile.points`; of use for ranks
 
     @classmethod
     def read(cls, page: Mapping[str, Any]) -> Kept:
         """From a row of the page of `mix`."""
-        return cls(**{name: page[name] for name in cls.__dataclass_fields__})
+        found = {name: page[name] for name in cls.__dataclass_fields__}
+        return cls(**found | {"points": tuple(found["points"])})
 
     @property
     def name(self) -> str:
@@ -46,7 +50,7 @@ class Kept:
 
     @property
     def lowest(self) -> float:
-        """The lowest score, or quantile, from which all is kept; of use where there is no alpha."""
+        """The lowest value from which all is kept; of use where there is no alpha."""
         return self.least / SCALE
 
     @property
@@ -63,10 +67,10 @@ class Kept:
             largest[self.least - 1], some[self.least - 1] = self.edge, True
         return Border(largest, some)
 
-    def by_score(self, quantiles: Stored | None) -> Border:
-        """Per stored score what is kept; `quantiles` is the language's table, where values are quantiles."""
+    def by_score(self, table: Stored | None) -> Border:
+        """Per stored score what is kept; `table` has the values of scores, where these are not the values."""
         border = self.by_value()
-        return border if quantiles is None else Border(border.largest[quantiles], border.some[quantiles])
+        return border if table is None else Border(border.largest[table], border.some[table])
 
 
 @dataclass(frozen=True)

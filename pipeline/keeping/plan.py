@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 from prep.errors import BadSettings
 from prep.filters import pareto
 from prep.filters.pareto import LEVEL
-from prep.filters.quantile import Stored
+from prep.filters.quantile import SCALE, Stored, points_of
 from prep.manifests.ledger import TOKENS
+from prep.manifests.shards import side_by_side
 from prep.pipeline import draw, query, score
 from prep.pipeline.dedup import GROUP
 from prep.pipeline.judge import Columned, numbered
-from prep.pipeline.keeping.groups import Group, groups, quantiles, scored, told
+from prep.pipeline.keeping.groups import Group, groups, scored, values
 from prep.pipeline.keeping.kept import Kept
 from prep.pipeline.keeping.top import Top
 from prep.pipeline.query import Connection
@@ -44,7 +45,7 @@ class Planned:
     terms: Terms  # without keeps
     tokenizer: str
     groups: Sequence[Group]
-    tables: Mapping[int, Stored]  # by number of a cell, where its keep looks at quantiles
+    tables: Mapping[int, Stored]  # by number of a cell, where its keep does not look at the score
     ranks: Sequence[int]  # which cell's copy of a duplicate survives
 
     def __call__(self, batch: pa.RecordBatch) -> dict[str, npt.NDArray[Any]]:
@@ -89,6 +90,7 @@ class Plan:
     connection: Connection
     cells: Sequence[Place]
     groups: Sequence[Group]
+    points: Mapping[int, Sequence[int]] = field(default_factory=dict)  # by number of a group that looks at ranks
     tops: dict[int, Top] = field(default_factory=dict)
 
     def there(self, conditions: Conditions) -> list[tuple[int, int]]:
@@ -133,21 +135,40 @@ def load(connection: Connection, columned: Columned, terms: Terms) -> Plan | Non
     Errors: BadSettings.
     """
     cells, there = columned.cells, scored(columned.scores)
-    found = groups(cells, terms, told(columned.scores))
+    found = groups(cells, terms, there)
     if not found:
         return None
     if not there:
         raise BadSettings(f"quality.keep.{found[0].key}: no language has a model, so no text has a score; {HELP}")
+    points = score_points(columned, found)
     tables = {
-        place: quantiles(columned.scores, cells[place][1])
-        for group in found if group.keep.quantile
+        place: table
+        for number, group in enumerate(found)
         for place in group.cells if cells[place][1] in there
+        if (table := values(group.keep, points.get(number, ()), columned.scores, cells[place][1])) is not None
     }  # fmt: skip
-    ranked = sorted({terms.rank(cell) for cell in cells})
-    ranks = [ranked.index(terms.rank(cell)) for cell in cells]
+    order = sorted({terms.rank(cell) for cell in cells})
+    ranks = [order.index(terms.rank(cell)) for cell in cells]
     convert = Planned(cells, terms, columned.tokenizer, found, tables, ranks)
     query.load(connection, "planned", columned.units(), convert)
-    return Plan(connection, cells, found)
+    return Plan(connection, cells, found, points)
+
+
+def score_points(columned: Columned, groups: Sequence[Group]) -> dict[int, list[int]]:
+    """The scores of each group that looks at ranks, in order and thinned; of all its scored documents."""
+    places = {place: number for number, group in enumerate(groups) if group.keep.measure == "rank"
+              for place in group.cells}  # fmt: skip
+    counts = {number: np.zeros(SCALE + 1, np.int64) for number in set(places.values())}
+    for unit in columned.units() if counts else ():
+        for batch in query.gathered(side_by_side(unit)):
+            cell, valid = numbered(batch, columned.cells), np.asarray(batch[score.QUALITY].is_valid())
+            stored = np.asarray(pc.fill_null(batch[score.QUALITY], 0))
+            for place in np.unique(cell[valid]).tolist():
+                if place in places:
+                    here = stored[valid & (cell == place)]
+                    counts[places[place]] += np.bincount(here, minlength=SCALE + 1)
+    # A group without a score has one point: any table does.
+    return {number: points_of(each) or [0] for number, each in counts.items()}
 
 
 def _within(conditions: Conditions) -> str:

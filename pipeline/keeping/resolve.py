@@ -79,7 +79,10 @@ def resolve(plan: Plan, phases: Sequence[Phase], eod: int) -> list[Kept]:
         return cells(plan, {**known, **conditions}, eod)
 
     levels = solve.levels(free, available, phases, round(STRICTEST * LEVEL)) if free else {}
-    return [keep or _pareto(plan.groups[number], levels[number] / LEVEL) for number, keep in found.items()]
+    return [
+        replace(keep or _pareto(plan.groups[number], levels[number] / LEVEL), points=tuple(plan.points.get(number, ())))
+        for number, keep in found.items()
+    ]
 
 
 def cells(plan: Plan, conditions: Conditions, eod: int) -> list[Cell]:
@@ -106,11 +109,11 @@ def _fixed(plan: Plan, number: int, group: Group) -> Kept | None:
 
 
 def _pareto(group: Group, alpha: float) -> Kept:
-    return Kept(group.key, group.of, "pareto", "quantile" if group.keep.quantile else "score", alpha)
+    return Kept(group.key, group.of, "pareto", group.keep.measure, alpha)
 
 
 def _cut(group: Group, way: str, least: int, edge: int | None) -> Kept:
-    return Kept(group.key, group.of, way, "quantile" if group.keep.quantile else "score", None, least, edge)
+    return Kept(group.key, group.of, way, group.keep.measure, None, least, edge)
 
 
 def page(plan: Plan, keeps: Sequence[Kept]) -> list[Row]:
