@@ -3,7 +3,7 @@
 `labels/LANGUAGE.csv` names 100 web documents of the development corpus, drawn evenly over the ranks of score and
 shuffled, each judged by a reader who saw neither score nor source: worth training on or not, and why. A file and the
 number of its record stand for the text. Printed are the AUC of the score on these judgements, and how much of what was
-judged good would stay if the best-scoring share of the documents were kept, or what Pareto keeps by rank, as `auto` does.
+judged good would stay if the best-scoring share of the documents were kept, or what Pareto by rank keeps (`auto`).
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def keeps(results: Mapping[str, Result]) -> Table | None:
 
 
 def remarks(results: Mapping[str, Result]) -> list[str]:
-    """Keeps that are chance rather than choice: by rank all text differs, and a floor only says how mild the keep is."""
+    """Keeps that are chance rather than choice: not by rank, where a high floor only says that a keep is mild."""
     said = []
     for row in results["mix"].manifest.ledger["keeps"]:
         kept, by_chance = row["kept"]["tokens"], row["floor"] * row["whole"]["tokens"]
