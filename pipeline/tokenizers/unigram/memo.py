@@ -5,7 +5,7 @@ that are nearly equal the sum before them decides. So a stretch is kept with its
 be wrong before another path could win, and with the scores of its path, which are added one by one as they would have
 been. Where the sum is so large that the tolerance does not cover its rounding, the path is searched again.
 
-A larger memo finds more and costs more: a line from far memory takes as long as searching six Japanese characters.
+A larger memo finds more, and its lines are farther away: they are fetched ahead.
 """
 
 from typing import NamedTuple
@@ -21,9 +21,8 @@ from prep.pipeline.tokenizers.unigram.trie import Floats, Ints
 LONGEST = 16  # characters of a stretch that is kept: four words of four symbols of 16 bits; no symbol is 0
 CELL = 8  # words, one cache line: four of the key, one of tolerance and tokens, three of the path's scores
 WAYS = 2  # cells that may hold a key: one for those that came often, one for the last that came
-SET_BITS = (
-    15  # 4 MB. CPU per byte of unseen text by 12, 13, 15, 17: Japanese 7.8, 8.3, 6.4, 6.9 ns, English 17, 15, 10, 9
-)
+# 16 MB. CPU per byte of unseen text by 15, 16, 17, 18: Japanese 9.8, 10.3, 9.4, 8.9 ns, English 12.6, 11.2, 10.1, 10.3.
+SET_BITS = 17
 SEEN = -1.0  # the tolerance of a stretch that came once: most come no more, and are not worth learning
 FIRST, SECOND_TIME, OFTEN = range(3)  # how often a stretch has come
 TOLERANCE, TOKENS = 8, 9  # places in a cell's halves
