@@ -70,7 +70,7 @@ class Terms:
             first=tuple(quality.train.reference) if quality and quality.train else (),
             priority={name: source.priority for name, source in sorted(run.sources.items()) if source.priority},
             seed=run.seed,
-            validation=run.validation.model_dump() if run.validation else {},
+            validation=_held_out(run),
             choose=run.budget.choose,
             rules={name: profile.rules for name, profile in sorted(profiles.of(rules).items())},
             ruled=tuple(rules.filter) if rules else (),
@@ -104,3 +104,11 @@ class Terms:
         """Which cell's copy of a duplicate survives: the lowest."""
         source, _, kind = cell
         return (0 if source in self.exempt or kind in self.first else 1, -self.priority.get(source, 0))
+
+
+def _held_out(run: Run) -> dict[str, Any]:
+    """What is held out; a number of tokens is of what the trainer sees, with what it adds to each document."""
+    if run.validation is None:
+        return {}
+    ends = {"eod": run.budget.eod} if run.budget.eod and run.validation.tokens else {}
+    return {**run.validation.model_dump(), **ends}

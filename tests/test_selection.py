@@ -120,6 +120,19 @@ def test_what_is_held_out_is_the_same_for_every_budget_and_never_in_training(
         assert {row["source"] for row in held} == {"web", "wiki_ja"}
 
 
+@pytest.mark.parametrize("eod", [0, 1, 2])
+def test_the_ends_of_documents_are_charged_to_what_is_held_out_too(folder: Path, eod: int) -> None:
+    """What is held out is full: no budget between what it has and its next document changes it."""
+    for asked in (500, 1_234, 3_000):
+        held = held_out(made(varied_run(folder, budget={"tokens": 5_000, "eod": eod}, validation={"tokens": asked})))
+        tokens = sum(row["n_tokens.tiny"] + eod for row in held)
+        assert tokens <= asked
+        same = varied_run(folder, budget={"tokens": 5_000, "eod": eod}, validation={"tokens": tokens})
+        assert held_out(made(same)) == held
+        less = varied_run(folder, budget={"tokens": 5_000, "eod": eod}, validation={"tokens": tokens - 1})
+        assert len(held_out(made(less))) < len(held)
+
+
 def corpus_of_training(results: dict[str, Result]) -> list[Row]:
     paths = sorted(Path(results["export"].folder).glob("data/train-*"))
     return [row for path in paths for row in pq.read_table(path).to_pylist()]

@@ -16,6 +16,7 @@ from prep.pipeline import draw, query
 from prep.pipeline.query import Connection
 from prep.pipeline.reasons import Place
 
+EOD = "eod"  # of what is asked: tokens that the end of each document is charged
 SHIFT = 48  # the tokens are added up by the first 16 bits of the draw, and put in order in one bucket
 
 
@@ -31,19 +32,19 @@ def drawn(connection: Connection, cells: Sequence[Place], asked: Mapping[str, An
     if not asked:
         return [None] * len(cells)
     if asked["tokens"]:
-        return [_upto(connection, asked["tokens"])] * len(cells)
+        return [_upto(connection, asked["tokens"], asked.get(EOD, 0))] * len(cells)
     part = {source: most - 1 for source, share in asked["shares"].items() if (most := round(share * (1 << 64)))}
     return [part.get(source) for source, _, _ in cells]
 
 
-def _upto(connection: Connection, tokens: int) -> int | None:
-    """The largest draw up to which the documents that may be in hold at most so many tokens."""
+def _upto(connection: Connection, tokens: int, eod: int) -> int | None:
+    """The largest draw up to which the documents that may be in hold at most so many tokens, their ends included."""
     buckets = connection.execute(f"""
         select (vdraw >> {SHIFT})::integer as bucket, sum(tokens)::bigint from (
-            select vdraw, tokens from seen where reasons = 0
-            union all select vdraw, -tokens from marks where reasons = 0 and bits <> 0)
+            select vdraw, tokens + {eod} as tokens from seen where reasons = 0
+            union all select vdraw, -(tokens + {eod}) from marks where reasons = 0 and bits <> 0)
         group by bucket order by bucket
-    """).fetchall()  # noqa: S608 - a constant
+    """).fetchall()  # noqa: S608 - numbers
     full = place = 0
     for place, number in buckets:  # noqa: B007 - the bucket where it ends is what is sought
         if full + number > tokens:
@@ -53,9 +54,9 @@ def _upto(connection: Connection, tokens: int) -> int | None:
         return int(np.iinfo(np.uint64).max)
     inside = query.ask(
         connection,
-        """select vdraw, sum(tokens)::bigint as tokens
-           from seen anti join (select shard, row from marks) using (shard, row)
-           where reasons = 0 and vdraw between ? and ? group by vdraw order by vdraw""",
+        f"""select vdraw, sum(tokens + {eod})::bigint as tokens
+            from seen anti join (select shard, row from marks) using (shard, row)
+            where reasons = 0 and vdraw between ? and ? group by vdraw order by vdraw""",  # noqa: S608 - a number
         [place << SHIFT, ((place + 1) << SHIFT) - 1],
     )
     fitting = int(np.searchsorted(np.cumsum(inside["tokens"].to_numpy()), tokens - full, side="right"))
