@@ -23,6 +23,8 @@ from prep.pipeline.values import FromField
 NAME = "README.md"  # where the hub and `datasets` look for it
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B")
 
+BUILDERS = {"parquet": "parquet", "arrow": "arrow", "jsonl": "json"}  # what `datasets` calls them
+
 _FIGURES = ("documents", "text", "tokens", "share")
 
 
@@ -39,11 +41,9 @@ def card(run: Run, results: Mapping[str, Result]) -> str:
     selection = [row for row in results["size"].manifest.ledger["selection"] if row["copies"]]
     documents = sum(row["copies"] for row in selection)
     tokens = sum(row["copied_tokens"] for row in selection)
+    first, *others = run.export.formats
     head = {
-        "configs": [
-            {"config_name": name, "default": place == 0, "data_files": _splits(name, run, results)}
-            for place, name in enumerate(run.export.formats)
-        ],
+        "configs": [{"config_name": first, "default": True, "data_files": _splits(first, run, results)}],
         "language": sorted({row["language"] for row in selection if len(row["language"]) == 2}),
         "size_categories": [SIZES[min(max(len(str(documents)) - 3, 0), len(SIZES) - 1)]],
         "task_categories": ["text-generation"],
@@ -58,6 +58,7 @@ def card(run: Run, results: Mapping[str, Result]) -> str:
         f"{documents:,} documents, {tokens:,} tokens of the tokenizer `{run.budget.in_}`.",
         "`provenance/` holds the recipe and the manifest of every stage; `prep verify` checks this folder alone.",
         "",
+        *(line for name in others for line in _opened(name, run, results)),
         "## Sources",
         "",
         *_rows((*CELL, *_FIGURES, "licence", "url"), _sources(run, selection, tokens)),
@@ -70,7 +71,13 @@ def card(run: Run, results: Mapping[str, Result]) -> str:
     ])  # fmt: skip
 
 
-def _splits(name: str, run: Run, results: Mapping[str, Result]) -> list[dict[str, str | list[str]]]:
+def _opened(name: str, run: Run, results: Mapping[str, Result]) -> list[str]:
+    """How the same documents are opened in another format: `datasets` reads all configs of a folder as the first."""
+    splits = {each["split"]: each["path"] for each in _splits(name, run, results)}
+    return [f"In another format: `load_dataset({BUILDERS[name]!r}, data_files={splits!r})`, from this folder.", ""]
+
+
+def _splits(name: str, run: Run, results: Mapping[str, Result]) -> list[dict[str, Any]]:
     """The files of each split of one format; of phases those of the first come first."""
     pattern = FORMATS[name].glob
     train = f"*/{TRAIN}" if run.export.layout == "by_cell" else TRAIN

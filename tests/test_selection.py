@@ -138,14 +138,6 @@ def corpus_of_training(results: dict[str, Result]) -> list[Row]:
     return [row for path in paths for row in pq.read_table(path).to_pylist()]
 
 
-def test_the_splits_open_by_their_names(tmp_path: Path) -> None:
-    results = made(varied_run(tmp_path, validation={"tokens": 2_000}, export={"formats": ["parquet"]}))
-    card = (Path(results["export"].folder) / "README.md").exists()
-    names = {path.name.split("-")[0] for path in Path(results["export"].folder).glob("data/*")}
-    assert names == {"train", "validation"}
-    assert not card or "data/validation-*.parquet" in (Path(results["export"].folder) / "README.md").read_text()
-
-
 def chosen(results: dict[str, Result]) -> dict[str, int]:
     return {row["id"]: row["copies"] for row in documents(results) if row["copies"]}
 
