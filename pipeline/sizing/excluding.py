@@ -116,12 +116,12 @@ def _read(asked: ExcludeList) -> Exclusion:
     values = list(asked.values)
     if asked.file is not None:
         try:
-            lines = files.read(asked.file).decode("utf-8-sig").splitlines()  # Windows marks its lists
+            text = files.read(asked.file).decode("utf-8-sig")  # Windows marks its lists
         except (OSError, UnicodeDecodeError) as error:
             raise BadSettings(
                 f"exclude: {asked.file}: cannot be read ({error}); give a text of a value a line"
             ) from error
-        values += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        values += _lines(text)
     if asked.by == "domain":
         values = [value.lower().strip(".") for value in values]
     if asked.by == "text_hash":
@@ -129,6 +129,15 @@ def _read(asked: ExcludeList) -> Exclusion:
         values = [value.lower() for value in values]
     values = sorted(set(values))
     return Exclusion(asked.by, asked.reason, asked.duplicates, digest(values), tuple(values))
+
+
+def _lines(text: str) -> list[str]:
+    """The values of a file: its lines, but for empty ones and those that begin with `# `; an id may begin with `#`.
+
+    Only a line feed ends a line: `str.splitlines` cuts at U+2028 and others too, which ids may hold.
+    """
+    lines = (line.strip(" \t\r") for line in text.split("\n"))
+    return [line for line in lines if line not in ("", "#") and not line.startswith("# ")]
 
 
 def _must_be_hashes(values: Sequence[str], file: str | None) -> None:
