@@ -46,7 +46,10 @@ def forecast(run: Run, machine: Machine) -> Answer:
     total = budget.tokens(run.budget)
     there = of_run(run, machine)
     params = run.budget.params or published.law(run.budget.law).params(total)
-    return answers(mix.phases(run), there.supplies(run.budget.eod), params, there.filtered)
+    found = answers(mix.phases(run), there.supplies(run.budget.eod), params, there.filtered)
+    if found.problem is None or not there.filtered:
+        return found
+    return replace(found, problem="\n".join((found.problem, *mix.held_whole(there.rows))))
 
 
 def of_run(run: Run, machine: Machine) -> Available:

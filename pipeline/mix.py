@@ -18,9 +18,10 @@ from prep.pipeline.keeping.resolve import Decided, decide
 from prep.pipeline.mixing.allot import Allotted
 from prep.pipeline.mixing.phases import Phase, allotted, asked_groups, parted
 from prep.pipeline.mixing.tree import Cell, Node, Place
+from prep.pipeline.numbers import format_count
 from prep.pipeline.plan import budget
 from prep.pipeline.query import Connection
-from prep.pipeline.reasons import Terms
+from prep.pipeline.reasons import Reason, Terms
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import ADDED, Asked, Job, Task
@@ -179,8 +180,19 @@ def judged(run: Run, columned: Columned, thin: Thin) -> Judged:
                 return Judged(there, targets(run, there), replace(kept, plan=None, booked=tuple(page)))
             except Short as error:
                 if not run.validation or spare == SPARE[-1]:
-                    raise Short("\n".join((str(error), *kept.advice()))) from error
+                    raise Short("\n".join((str(error), *held_whole(there), *kept.advice()))) from error
     raise AssertionError("the last spare returns or raises")
+
+
+def held_whole(rows: Sequence[ledger.Row]) -> list[str]:
+    """The cells of which nothing is left because all of it is held out, each with what would help."""
+    held = [(row, row["left_out"].get(Reason.VALIDATION.name)) for row in rows if not row["documents"]]
+    return [
+        f"validation: holds out all that is left of {'/'.join(place(row))} ({there['documents']:,} documents, "
+        f"{format_count(there['tokens'])} tokens); lower `validation`, or name other sources in `validation.shares`"
+        for row, there in held
+        if there
+    ]
 
 
 def told(phase: Phase) -> dict[str, Any]:

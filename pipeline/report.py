@@ -143,9 +143,7 @@ def remarks(results: Mapping[str, Result]) -> list[str]:
             left = whole - lost["documents"]
             said.append(f"{name}: the keep by score leaves {left:,} of {whole:,} documents; loosen `quality.keep`")
         if _place(row) in asked and whole and not row["copies"]:
-            gone = out.get(Reason.EXCLUDED.name, {}).get("documents", 0)
-            why = "lists name all of it" if gone == whole else "its part of the budget is below its next document"
-            said.append(f"{name}: no document is in the corpus; {why}")
+            said.append(f"{name}: no document is in the corpus; {_why_none(out, whole)}")
     said += _newer(results)
     total = sum(row["tokens"] for row in asked.values())
     if total < page["asked"]:
@@ -160,6 +158,18 @@ def remarks(results: Mapping[str, Result]) -> list[str]:
         if total == page["asked"] and row["asked"] > row["cap"]
     ]
     return said
+
+
+def _why_none(left_out: Mapping[str, Row], documents: int) -> str:
+    """Why no document of a cell is in the corpus, though the mix asks for it."""
+    if left_out.get(Reason.EXCLUDED.name, {}).get("documents") == documents:
+        return "lists name all of it"
+    if Reason.BUDGET.name in left_out:
+        return "its part of the budget is below its next document"
+    held = left_out.get(Reason.VALIDATION.name)
+    if held:
+        return f"`validation` holds out all that is left of it ({held['documents']:,} documents)"
+    return "nothing is left of it after filters"
 
 
 def _newer(results: Mapping[str, Result]) -> list[str]:

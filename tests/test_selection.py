@@ -1,5 +1,6 @@
 """Exact budgets, what lists exclude, what is held out: each says what it does, and moves nothing else."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from prep.errors import BadSettings, Short
-from prep.pipeline import report
+from prep.pipeline import forecast, report, runfile
+from prep.pipeline.chain import Machine
 from prep.pipeline.stage import Result
 from prep.pipeline.tokenizers import open_tokenizer
 from tests.shared import TOKENIZERS, needs_shared
@@ -232,3 +234,17 @@ def test_a_source_that_lists_name_whole_is_said_to_be_so(tmp_path: Path) -> None
     lists = [{"by": "source", "values": ["python"], "reason": "r"}]
     results = made(tiny_run(tmp_path, exclude={"lists": lists, "refill": "none"}), until="size")
     assert "python/code/code: no document is in the corpus; lists name all of it" in report.remarks(results)
+
+
+def test_a_source_that_is_held_out_whole_is_said_to_be_so(folder: Path) -> None:
+    asked: dict[str, Any] = {"validation": {"shares": {"python": 1.0}}, "budget": {"tokens": 20_000}}
+    said = r"validation: holds out all that is left of python/code/code \(60 documents, 7.022K tokens\); lower"
+    with pytest.raises(Short, match=said):
+        made(varied_run(folder, **asked), until="size")
+    foretold = forecast.forecast(runfile.load(varied_run(folder, **asked)), Machine(workers=1))
+    assert re.search(said, foretold.problem or "")
+    results = made(varied_run(folder, **asked, mix={"when_short": "fill_all"}), until="size")
+    line = (
+        "python/code/code: no document is in the corpus; `validation` holds out all that is left of it (60 documents)"
+    )
+    assert line in report.remarks(results)
