@@ -126,6 +126,14 @@ def test_a_text_without_a_junction_to_cut_at_is_merged_as_by_sentencepiece() -> 
 
 
 @needs_shared
+def test_words_longer_than_the_usual_room_and_longer_ones_after_them() -> None:
+    """A text is counted again with room for its first long word, and once more for one that is longer."""
+    words = ["=" * 63, "=" * 64, "=" * 65, "-" * 100, "ab" * 90, "x" * 3000, "é" * 500, "a-b_" * 700]
+    together = [" ".join(words), " ".join(words[::-1]), "", *words, "\n".join(words * 2)]
+    assert_equal("mistral-v3", pa.array(together, pa.large_string()))
+
+
+@needs_shared
 @pytest.mark.parametrize("name", ["llm-jp-v3.1-100k", "mistral-v3"])
 def test_a_converted_model_counts_in_tokenizers_as_in_sentencepiece(name: str) -> None:
     found = [text for text in [*ODD, *texts(CORPUS / "web_ja/pages.jsonl.zst")[:9].to_pylist()] if "[REF" not in text]

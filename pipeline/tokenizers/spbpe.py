@@ -41,9 +41,9 @@ class SpBpe:
         text, marks = kernel.spaced(content(slab), bounds(slab), self.prefix)
         tokens = np.full(len(slab), kernel.OPEN, np.int64)
         scratch, room = np.empty((ROWS, SHORT), np.int64), np.empty((ROOM, 0), np.int64)
-        if longest := kernel.count(text, marks, self.tables, self.memo, scratch, room, tokens):
+        # A text stays open at the first segment that is too long; it may have longer ones.
+        while longest := kernel.count(text, marks, self.tables, self.memo, scratch, room, tokens):
             room = np.empty((ROOM, longest), np.int64)
-            kernel.count(text, marks, self.tables, self.memo, scratch, room, tokens)
         aside = np.flatnonzero(tokens == kernel.ASIDE)
         if len(aside):
             tokens[aside] = self.ask.reference.count(slab.take(pa.array(aside)))
