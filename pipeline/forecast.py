@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from prep.errors import BadInput, Short
 from prep.manifests import ledger
-from prep.pipeline import chain, intake, mix, query
+from prep.pipeline import chain, intake, mix, size
 from prep.pipeline.chain import Machine
-from prep.pipeline.judge import available, judge
+from prep.pipeline.judge import Columned, Thin, available
+from prep.pipeline.keeping.kept import Kept
 from prep.pipeline.mixing import tree
-from prep.pipeline.mixing.answer import Answer, Supply, answers
+from prep.pipeline.mixing.answer import Answer, Supply, answers, with_documents
 from prep.pipeline.plan import budget, published
-from prep.pipeline.preview import Preview, preview
+from prep.pipeline.preview import preview
 from prep.pipeline.reasons import Terms
 from prep.pipeline.settings import Run
+from prep.pipeline.stage import Result
 
 STAGE = "mix"
 
@@ -44,12 +46,12 @@ def forecast(run: Run, machine: Machine) -> Answer:
     Errors: BadInput, where nothing has been counted yet; it says what to do. Short.
     """
     total = budget.tokens(run.budget)
-    there = of_run(run, machine)
     params = run.budget.params or published.law(run.budget.law).params(total)
-    found = answers(mix.phases(run), there.supplies(run.budget.eod), params, there.filtered)
-    if found.problem is None or not there.filtered:
-        return found
-    return replace(found, problem="\n".join((found.problem, *mix.held_whole(there.rows))))
+    with _looked(run, machine) as there:
+        found = answers(mix.phases(run), there.available.supplies(run.budget.eod), params, there.available.filtered)
+        if there.available.filtered and found.problem is not None:
+            return replace(found, problem="\n".join((found.problem, *mix.held_whole(there.available.rows))))
+        return with_documents(found, there.documents()) if there.available.filtered else found
 
 
 def of_run(run: Run, machine: Machine) -> Available:
@@ -57,6 +59,21 @@ def of_run(run: Run, machine: Machine) -> Available:
 
     Errors: BadInput, where nothing has been counted yet.
     """
+    with _looked(run, machine) as there:
+        return there.available
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What is there, and how the corpus would be cut from it."""
+
+    available: Available
+    documents: Callable[[], dict[tuple[str, tree.Place], int]] = dict
+
+
+@contextmanager
+def _looked(run: Run, machine: Machine) -> Iterator[_Looked]:
+    """Thin columns are loaded into the scratch folder where they must be, and are gone when the block ends."""
     run = chain.pinned(run)
     look = preview(run, intake.listed(run, Path.cwd()), machine, STAGE)
     counted = look.found.get(f"count.{chain.budgeted(run)}")
@@ -67,21 +84,36 @@ def of_run(run: Run, machine: Machine) -> Available:
         )
     cells = counted.manifest.ledger["cells"]
     tokens = {mix.place(row): row["tokens"][chain.budgeted(run)] for row in cells}
-    if STAGE in look.found:
-        return Available(look.found[STAGE].manifest.ledger["available"], tokens, filtered=True)
-    if look.lines[-1][0] != STAGE:
-        return Available([{**row, "tokens": tokens[mix.place(row)]} for row in cells], tokens, filtered=False)
-    return Available(_judged(run, look, machine), tokens, filtered=True)
-
-
-def _judged(run: Run, look: Preview, machine: Machine) -> Sequence[ledger.Row]:
-    """As `mix` would judge, in a scratch folder of its own."""
+    if STAGE not in look.found and look.lines[-1][0] != STAGE:
+        yield _Looked(Available([{**row, "tokens": tokens[mix.place(row)]} for row in cells], tokens, filtered=False))
+        return
     columned = chain.columns(run, look.found)
-    terms = Terms.of(run, mix.groups(run, columned.cells))
-    with TemporaryDirectory() as scratch, query.database(machine.limits, scratch) as connection:
-        kept = mix.decided(run, columned, terms, connection).keeps
-        judge(connection, columned, replace(terms, kept=kept))
-        return available(connection, columned.cells)
+    with Thin(run, machine.limits) as thin:
+        rows, kept = _made(look.found[STAGE]) if STAGE in look.found else _judged(run, columned, thin)
+        terms = replace(Terms.of(run, mix.groups(run, columned.cells)), kept=kept)
+
+        def documents() -> dict[tuple[str, tree.Place], int]:
+            return size.foretold(run, columned, terms, mix.targets(run, rows), thin)
+
+        yield _Looked(Available(rows, tokens, filtered=True), documents)
+
+
+def _made(mixed: Result) -> tuple[Sequence[ledger.Row], tuple[Kept, ...]]:
+    """What a finished mix found."""
+    page = mixed.manifest.ledger
+    return page["available"], tuple(Kept.read(row) for row in page["keeps"])
+
+
+def _judged(run: Run, columned: Columned, thin: Thin) -> tuple[Sequence[ledger.Row], tuple[Kept, ...]]:
+    """What `mix` would find; where it would end for want of text, what there is."""
+    try:
+        found = mix.judged(run, columned, thin)
+        return found.available, found.kept.keeps
+    except Short:
+        terms = Terms.of(run, mix.groups(run, columned.cells))
+        with thin.database() as connection:
+            kept = mix.decided(run, columned, terms, connection).keeps
+        return available(thin.judged(columned, replace(terms, kept=kept)), columned.cells), kept
 
 
 def missing(found: Answer) -> None:

@@ -25,6 +25,7 @@ from prep.pipeline.keeping.kept import Kept
 from prep.pipeline.mix import cells as mixed_cells
 from prep.pipeline.mix import groups, phases, place
 from prep.pipeline.mixing import tree
+from prep.pipeline.mixing.tree import Place
 from prep.pipeline.query import Connection
 from prep.pipeline.reasons import Reason, Terms
 from prep.pipeline.settings import Run
@@ -33,6 +34,7 @@ from prep.pipeline.sizing.columns import LEFT_OUT, LISTED, TYPES, per_phase
 from prep.pipeline.sizing.cuts import Cut, Cuts
 from prep.pipeline.sizing.exact import Extra, Reading
 from prep.pipeline.sizing.excluding import Excluded
+from prep.pipeline.sizing.foretold import documents as counted
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import ADDED, Asked, Job, Result, Task, document_shards
 
@@ -171,6 +173,23 @@ def job(run: Run, columned: Columned, mixed: Result, thin: Thin) -> Job:
         return {**told, **({"listed": listed} if listed else {}), **({"phases": of_phases} if of_phases else {})}
 
     return Job(recipe, tasks, balance, inputs, here=True)
+
+
+def foretold(
+    run: Run, columned: Columned, terms: Terms, targets: Sequence[ledger.Row], thin: Thin
+) -> dict[tuple[str, Place], int]:
+    """How many documents, copies counted, the corpus will have of each cell in each phase. `terms` have the keeps.
+
+    Errors: Short, as `size` itself.
+    """
+    asked = _asked(run, columned, targets)
+    found = _found(thin, run, columned, terms, list(asked.values()))
+    counts = counted(thin.listed(columned, terms), len(columned.cells), found)
+    return {
+        (name, cell): number
+        for name, numbers in zip(asked, counts, strict=True)
+        for cell, number in zip(columned.cells, numbers, strict=True)
+    }
 
 
 def _asked(run: Run, columned: Columned, targets: Sequence[ledger.Row]) -> dict[str, list[int]]:

@@ -1,6 +1,7 @@
 """Mixes of a real small run: what is foretold is what is made, whatever is asked and whoever is short."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +85,49 @@ def test_what_is_foretold_is_what_is_made(folder: Path, name: str) -> None:
     assert told == figures(page)
     assert before.tokens == sum(row["tokens"] for row in page)
     assert foretold(config) == before  # from the finished result, as from the columns
+    assert_documents(before, results)
     there = [row for row in documents(results) if row["left_out"] in (0, FULL)]
     assert sum(row["available"] for row in page) == sum(row["n_tokens.tiny"] for row in there)
     assert all(row["floor"] <= row["tokens"] <= row["cap"] for row in page)
     assert before.tokens == 60_000 or name == "shrink"
+
+
+def assert_documents(before: Answer, results: dict[str, Result]) -> None:
+    """That as many documents are in as were foretold, of every cell, group and phase."""
+    rows = documents(results)
+    for each in before.phases or (before,):
+        column = f"copies.{each.phase}" if each.phase else "copies"
+        written: Counter[tuple[str, ...]] = Counter()
+        for row in rows:
+            written[row["source"], row["language"], row["kind"]] += row[column]
+        assert {(line.source, line.language, line.kind): line.written_documents for line in each.cells} == {
+            place: written[place] for line in each.cells for place in [(line.source, line.language, line.kind)]
+        }
+    assert before.whole.written_documents == sum(row["copies"] for row in rows)
+    assert sum(line.written_documents or 0 for line in before.groups) == before.whole.written_documents
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"budget": {"exact": True}},
+        {"budget": {"exact": True, "eod": 1}, "validation": {"tokens": 2_000}},
+        {"exclude": {"lists": [{"by": "source", "values": ["web"], "reason": "r"}], "refill": "none"}},
+        {
+            "exclude": {
+                "lists": [{"by": "id", "values": ["wiki_ja-1", "wiki_ja-2"], "reason": "r"}],
+                "refill": "same_cell",
+            }
+        },
+        {"phases": [{"name": "main"}, {"name": "anneal", "share": "20%"}], "budget": {"exact": True}},
+    ],
+    ids=["exact", "held out", "listed", "refilled", "phases"],
+)
+def test_documents_are_foretold_one_by_one(folder: Path, asked: dict[str, Any]) -> None:
+    config = varied_run(folder, mix={"max_epochs": 4}, **asked)
+    before = foretold(config)
+    assert before.problem is None
+    assert_documents(before, made(config, until="size"))
 
 
 def test_policies_do_what_they_say(folder: Path) -> None:

@@ -54,6 +54,7 @@ class Line:
     share_of_bytes: float
     floor_tokens: int
     to_collect_tokens: int
+    written_documents: int | None = None  # copies counted; None where that is not known before filters have judged
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,23 @@ def answers(phases: Sequence[Phase], supplies: Sequence[Supply], params: float, 
     return _together(found, params)
 
 
+def with_documents(found: Answer, written: Mapping[tuple[str, Place], int]) -> Answer:
+    """The same with the documents that will be written, by phase and cell."""
+    names = {each.phase for each in found.phases} or {found.phase}
+
+    def told(line: Line, cells: Sequence[Line]) -> Line:
+        places = [(cell.source, cell.language, cell.kind) for cell in cells]
+        return replace(line, written_documents=sum(written.get((name, each), 0) for name in names for each in places))
+
+    return replace(
+        found,
+        whole=told(found.whole, found.cells),
+        groups=tuple(told(line, [cell for cell in found.cells if cell.group == line.group]) for line in found.groups),
+        cells=tuple(told(line, [line]) for line in found.cells),
+        phases=tuple(with_documents(each, written) for each in found.phases),
+    )
+
+
 def answer(mix: Mix, total: int, supplies: Sequence[Supply], params: float, filtered: bool = True) -> Answer:
     """What the mix comes to over what there is, for a model of so many parameters.
 
@@ -139,11 +157,14 @@ def _line(found: Allotted, supplies: Mapping[Place, Supply], group: Node, node: 
     """A cell; its shares are told by all lines together."""
     assert node.cell is not None
     place, there, earlier = node.cell.place, node.available, node.taken
+    source, language, kind = place
     asked, tokens = found.asked[place], found.tokens[place]
     supply = supplies.get(place, Supply(node.cell, 0, 0))
     return Line(
         group=group.name,
-        **dict(zip(("source", "language", "kind"), place, strict=True)),
+        source=source,
+        language=language,
+        kind=kind,
         documents=node.cell.documents,
         counted_tokens=supply.counted_tokens,
         available_tokens=there,

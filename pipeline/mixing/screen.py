@@ -34,6 +34,7 @@ def _table(found: Answer, width: int) -> Table:
         "earlier",
         "tokens",
         "got",
+        "documents",
         "epochs",
         "worth",
         "text",
@@ -56,6 +57,7 @@ def _table(found: Answer, width: int) -> Table:
     table.add_row("all", "", "", *_figures(found.whole), style="bold")
     left_out = {"kind", "counted", "text"} if width < WIDE else set()
     left_out |= set() if found.whole.earlier_tokens else {"earlier"}
+    left_out |= {"documents"} if found.whole.written_documents is None else set()
     table.columns = [each for each in table.columns if each.header not in left_out]
     return table
 
@@ -76,6 +78,7 @@ def _figures(line: Line) -> tuple[str, ...]:
         format_count(line.earlier_tokens) if line.earlier_tokens else "",
         format_count(line.tokens),
         format_share(line.share),
+        "" if line.written_documents is None else f"{line.written_documents:,}",
         f"{line.epochs:.2f}{beyond}",
         format_count(line.effective_tokens),
         format_bytes(line.text_bytes),

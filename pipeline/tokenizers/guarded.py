@@ -154,5 +154,4 @@ def _odd(found: Counts, length: Counts) -> npt.NDArray[np.bool_]:
 
 def nothing() -> dict[str, Any]:
     """A tally before the first document."""
-    """A tally of no work; see `Guarded.tally`."""
     return {"documents": 0, "rechecked": 0, "longest": 0, "by_reference": 0, "mismatches": []}
