@@ -46,7 +46,7 @@ class Export:
     """Writes one shard of the corpus in every format."""
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     shard_bytes: ClassVar[int] = 1 << 62  # the order has cut the shards already
 
     formats: tuple[str, ...]

@@ -15,7 +15,7 @@ from prep.manifests.ledger import CELL, PHASE
 from prep.manifests.record import Receipt, Recipe
 from prep.pipeline.judge import Columned, Thin, available
 from prep.pipeline.keeping.resolve import Decided, decide
-from prep.pipeline.mixing.allot import Allotted
+from prep.pipeline.mixing.allot import Allotted, weights
 from prep.pipeline.mixing.phases import Phase, allotted, asked_groups, parted
 from prep.pipeline.mixing.tree import Cell, Node, Place
 from prep.pipeline.numbers import format_count
@@ -36,6 +36,7 @@ TARGETS = pa.schema(
         ("share", pa.float64()),  # asked, of the corpus's tokens
         ("asked", pa.int64()),  # tokens by that share of the budget
         ("tokens", pa.int64()),  # at which it is cut: what was asked, after caps and `when_short`
+        ("weight", pa.float64()),  # its share of the corpus, as a real number: `allot.weights`
         ("epochs", pa.float64()),  # tokens / available
         ("floor", pa.int64()),  # tokens that it must have
         ("cap", pa.int64()),  # tokens that it may have: available · max_epochs, less what earlier phases have
@@ -92,15 +93,18 @@ def whole(page: Mapping[str, Any]) -> list[ledger.Row]:
 def _added(rows: Sequence[ledger.Row], total: int) -> ledger.Row:
     first = rows[0]
     sums = {name: sum(row[name] for row in rows) for name in ("asked", "tokens", "floor")}
-    shares = {"share": sums["asked"] / (total or 1), "epochs": sums["tokens"] / (first["available"] or 1)}
+    shares = {"share": sums["asked"] / (total or 1), "weight": sums["tokens"] / (total or 1)}
+    shares["epochs"] = sums["tokens"] / (first["available"] or 1)
     return {**first, **sums, **shares, "cap": first["cap"] + first[EARLIER]}
 
 
 def table(allotted: Allotted, phase: str = "") -> list[ledger.Row]:
     """A row for each cell of the groups that are asked, by group and cell."""
+    shares = weights(allotted)
     rows = [
-        (_row(allotted, group, node), node) for group in allotted.root.groups for node in group.cells if _there(node)
-    ]
+        (_row(allotted, group, node, shares), node)
+        for group in allotted.root.groups for node in group.cells if _there(node)
+    ]  # fmt: skip
     return [{PHASE: phase, **row, EARLIER: node.taken} if phase else row for row, node in rows]
 
 
@@ -108,7 +112,7 @@ def _there(node: Node) -> bool:
     return node.cell is not None and node.cell.there
 
 
-def _row(allotted: Allotted, group: Node, node: Node) -> ledger.Row:
+def _row(allotted: Allotted, group: Node, node: Node, shares: Mapping[Place, float]) -> ledger.Row:
     assert node.cell is not None
     asked, tokens = allotted.asked[node.cell.place], allotted.tokens[node.cell.place]
     return {
@@ -119,6 +123,7 @@ def _row(allotted: Allotted, group: Node, node: Node) -> ledger.Row:
         "share": asked / allotted.total if allotted.total else 0.0,
         "asked": asked,
         "tokens": tokens,
+        "weight": shares[node.cell.place],
         "epochs": tokens / node.available if node.available else 0.0,
         "floor": node.floor,
         "cap": node.cap,
@@ -130,7 +135,7 @@ class Mixed:
     """Writes the targets."""
 
     name: ClassVar[str] = "mix"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     phased: bool = field(default=False, metadata=ADDED)
 

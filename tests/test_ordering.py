@@ -1,6 +1,7 @@
 """What is put in order on disk is what a sort in memory gives, however it is cut into blocks, buckets and spills."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,25 @@ def test_blocks_and_levels_of_spilling_change_no_byte(
     changes["out"] = str(tmp_path / "other")
     assert tree(Path(made(varied_run(tmp_path, **changes))["export"].folder)) == before
     assert len([name for name in before if name.startswith("data/")]) > 9
+
+
+@pytest.mark.parametrize("eod", [0, 2])
+def test_a_smaller_corpus_is_the_beginning_of_a_larger_one(tmp_path: Path, eod: int) -> None:
+    """Up to where the first cell is short by its next document, which lies there in the larger one."""
+    mix = {"max_epochs": 4, "within": "proportional"}
+    runs = [
+        made(varied_run(tmp_path, mix=mix, budget={"tokens": tokens, "eod": eod}))
+        for tokens in (31_013, 45_001, 60_000)
+    ]
+    orders = [[(row["id"], row["pass"]) for row in corpus(run)] for run in runs]
+    sizes = [row["n_tokens.tiny"] + eod for row in corpus(runs[0])]
+    weights = [row["weight"] for row in runs[0]["mix"].manifest.ledger["targets"]]
+    for smaller, larger in pairwise(orders):
+        common = next((at for at, (a, b) in enumerate(zip(smaller, larger, strict=False)) if a != b), len(smaller))
+        left = sum(sizes) - sum(sizes[:common]) if smaller is orders[0] else 0
+        assert left <= 2 * max(sizes) / min(weights)
+        assert set(smaller) <= set(larger)
+        assert common > 0.8 * len(smaller)
 
 
 def test_a_shuffle_holds_the_same_documents_in_another_order(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 from prep.errors import Short
@@ -13,6 +14,7 @@ from prep.pipeline.mixing.divisor import Claim, TooFew, TooMany, divide
 from prep.pipeline.mixing.tree import Cell, Node, Place, tree
 
 Tokens = Mapping[Place, int]
+ROUNDED = 8  # tokens by which a cell may miss its share for being whole: one or two a level
 Depth = Literal["nowhere", "within", "everywhere"]  # where names keep to their caps, and those beside them fill up
 DEPTHS: dict[str, Depth] = {"fill_within_language": "within", "fill_all": "everywhere"}
 
@@ -52,6 +54,30 @@ def allot(mix: Mix, total: int, cells: Sequence[Cell]) -> Allotted:
     if over := _overfull(root, asked, depth):
         raise Short(short.full(mix.when_short, total, over))
     return Allotted(total, root, asked, _shared(root, total, depth))
+
+
+def weights(found: Allotted) -> dict[Place, float]:
+    """The share of each cell as a real number, 0 to 1.
+
+    Where weights alone decided it is theirs, before tokens were made whole, and so the same at every budget; where an
+    amount, a floor, a cap or a policy did, it is that of the tokens.
+    """
+    got, by_weight = found.got or 1, _by_weight(found.root, Fraction(1))
+    return {
+        place: float(by_weight[place] if abs(tokens - by_weight[place] * got) <= ROUNDED else Fraction(tokens, got))
+        for place, tokens in found.tokens.items()
+    }
+
+
+def _by_weight(node: Node, share: Fraction) -> dict[Place, Fraction]:
+    if node.cell is not None:
+        return {node.cell.place: share}
+    given = [child.claim(False).weight for child in node.within]
+    whole = sum(given, Fraction(0)) or Fraction(1)
+    found: dict[Place, Fraction] = {}
+    for child, weight in zip(node.within, given, strict=True):
+        found |= _by_weight(child, share * weight / whole)
+    return found
 
 
 def wanted(mix: Mix, total: int, cells: Sequence[Cell]) -> tuple[Node, dict[Place, int]]:

@@ -12,7 +12,7 @@ from prep.pipeline.ordering.buckets import Rows, in_order
 
 COPY = np.dtype(
     [
-        ("position", "<f8"),  # among those of its cell, or its group, or the corpus: 0 to 1
+        ("position", "<f8"),  # among those of its cell, or its group, or the corpus: about the tokens before it
         ("key", "<u8"),
         ("tie", "<u8"),
         ("tokens", "<i8"),
@@ -67,11 +67,11 @@ def merged(streams: Sequence[Iterable[Rows]]) -> Iterator[Rows]:
             yield in_order(np.concatenate(parts), ORDER)
 
 
-def placed(rows: Iterable[Rows], total: int) -> Iterator[Rows]:
-    """Rows that come in order, each at (tokens before it + half its own) / `total`."""
+def placed(rows: Iterable[Rows], share: float) -> Iterator[Rows]:
+    """Rows that come in order, each at (tokens before it + half its own) / `share`."""
     before = 0
     for block in rows:
         after = before + np.cumsum(block["tokens"])
-        block["position"] = (2 * after - block["tokens"]) / max(2 * total, 1)
+        block["position"] = (2 * after - block["tokens"]) / (2 * share or 1)
         before = int(after[-1])
         yield block

@@ -1,13 +1,15 @@
 """The order of the corpus: one for all of it, in which every stretch has the asked ratio.
 
-A copy's position in its cell is (tokens of the cell before it + half its own) / tokens of the cell; copies of one text
+A copy's position in its cell is (tokens of the cell before it + half its own) / share of the cell; copies of one text
 lie a whole pass apart. Cells are interleaved by position inside their group (a language) first, then the groups: so a
-stretch of the corpus holds each group, and each cell in it, in proportion. It is made of streams that were put in order
-on disk, so it takes the memory of a few blocks, whatever the corpus's size.
+stretch of the corpus holds each group, and each cell in it, in proportion, and a smaller corpus of the same shares is
+the beginning of a larger one, but for the last documents of its cells. It is made of streams that were put in order on
+disk, so it takes the memory of a few blocks, whatever the corpus's size.
 """
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,10 +50,11 @@ Cuts = Mapping[
 
 @dataclass(frozen=True)
 class Part:
-    """Cells whose copies are put in one order, and the group of each cell."""
+    """Cells whose copies are put in one order, the group of each cell, and its share: by default that of its tokens."""
 
     cells: Sequence[int]
     group: Mapping[int, int]
+    share: Mapping[int, float] | None = None
 
 
 class Sorted:
@@ -77,10 +80,7 @@ class Sorted:
             self.tokens[cell] += self._cuts[int(row["shard"]), int(row["row"]), last][0] - int(row["tokens"])
 
     def copies(self, cell: int, block: int) -> Iterator[Rows]:
-        """Every copy of a cell in order, pass after pass, each at its position in the cell."""
-        return placed(self._copies(cell, block), self.tokens[cell])
-
-    def _copies(self, cell: int, block: int) -> Iterator[Rows]:
+        """Every copy of a cell in order, pass after pass."""
         for number in range(self.passes[cell]):
             for start in range(0, self._counts[cell], block):
                 rows = self._read(self._starts[cell] + start, min(block, self._counts[cell] - start))
@@ -144,11 +144,12 @@ def in_corpus(cells: Sorted, sequence: Part) -> Iterator[Rows]:
     for cell in sequence.cells:
         if cells.passes[cell]:
             members.setdefault(sequence.group[cell], []).append(cell)
+    shares = sequence.share or dict(enumerate(map(float, cells.tokens)))
     block = max(1 << 10, min(1 << 16, STREAMED // max(1, 2 * sum(map(len, members.values())))))
     groups = []
     for group in sorted(members):
-        streams = [cells.copies(cell, block) for cell in members[group]]
-        groups.append(placed(merged(streams), sum(cells.tokens[cell] for cell in members[group])))
+        streams = [placed(cells.copies(cell, block), shares[cell]) for cell in members[group]]
+        groups.append(placed(merged(streams), math.fsum(shares[cell] for cell in members[group])))
     return merged(groups)
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prep.manifests import store
 from prep.manifests.ledger import CELL, COPIES, PHASE, TOKENS
 from prep.manifests.shards import Columns, schema_of, side_by_side
 from prep.pipeline import draw, score
@@ -71,7 +72,8 @@ class Ordering:
     def parts(self) -> dict[str, Part]:
         """The cells of each part of the corpus, by its name: phase by phase, then what is held out."""
         count, phases = len(self.cells), self.phases
-        targets = {tuple(row[name] for name in CELL): row for row in self.sized.manifest.ledger["targets"]}
+        page = self.sized.manifest.ledger
+        targets = {tuple(row[name] for name in CELL): row for row in page["targets"]}
         names = [targets.get(cell, {}).get("group") or cell[1] for cell in self.cells]
         group = [sorted(set(names)).index(name) for name in names]
         found: dict[str, Part] = {}
@@ -81,8 +83,20 @@ class Ordering:
                 each = enumerate(self.cells, start)
                 found |= {f"{inside}{folder(cell)}/{TRAIN}": Part([place], {place: 0}) for place, cell in each}
             else:
-                found[inside + TRAIN] = Part(range(start, start + count), dict(enumerate(group, start)))
+                shares = None if "listed" in page else self._shares(phase, start)
+                found[inside + TRAIN] = Part(range(start, start + count), dict(enumerate(group, start)), shares)
         return found | {VALIDATION: Part(range(self.held, self.held + count), dict(enumerate(group, self.held)))}
+
+    def _shares(self, phase: str, start: int) -> dict[int, float]:
+        """Of each cell of a phase what it was asked for. Where lists take documents out, what is left decides."""
+        rows = [row for row in self.sized.manifest.ledger["targets"] if row.get(PHASE, "") == phase]
+        asked = {tuple(row[name] for name in CELL): row["weight"] for row in rows}
+        return {number: asked.get(cell, 0.0) for number, cell in enumerate(self.cells, start)}
+
+    @property
+    def eod(self) -> int:
+        """Tokens that the end of a document is charged; they count where it stands."""
+        return int(store.recipe(self.sized.folder).settings["eod"])
 
     def sizes(self) -> list[int]:
         """Documents of each cell of each phase, about, and of each as far as it is held out."""
@@ -137,7 +151,7 @@ class Ordering:
         rows = np.zeros(batch.num_rows, dtype=DOCUMENT)
         rows["key"] = _better_later(batch, drawn) if self.asked.order == "curriculum" else drawn
         rows["tie"] = draw.halves(batch["id_hash"])[0]
-        rows["tokens"] = np.asarray(batch[TOKENS + self.columned.tokenizer])
+        rows["tokens"] = np.asarray(batch[TOKENS + self.columned.tokenizer]) + self.eod
         rows["bytes"] = np.asarray(batch["n_bytes"])
         rows["cell"] = numbered(batch, self.cells)
         rows["shard"], rows["row"] = shard, np.arange(row, row + batch.num_rows)
@@ -160,7 +174,9 @@ def place(ordering: Ordering, shard_bytes: int, scratch: str, stack: ExitStack) 
     shards = len(document_shards(ordering.columned.ingested))
     places = stack.enter_context(buckets(scratch, PLACE, shards))
     outs: list[Out] = []
-    with order.sorted_cells(ordering.documents(), ordering.sizes(), cut(ordering.sized), scratch) as cells:
+    with order.sorted_cells(
+        ordering.documents(), ordering.sizes(), cut(ordering.sized, ordering.eod), scratch
+    ) as cells:
         for name, part in ordering.parts().items():
             count = 0
             for found, shard in order.seated(order.in_corpus(cells, part), shard_bytes, len(outs)):
@@ -170,8 +186,8 @@ def place(ordering: Ordering, shard_bytes: int, scratch: str, stack: ExitStack) 
     return Placed(tuple(outs), places)
 
 
-def cut(sized: Result) -> dict[tuple[int, int, int], tuple[int, int]]:
-    """By shard, row and pass, the tokens and bytes that are kept of each copy that is cut: the last one of a phase."""
+def cut(sized: Result, eod: int = 0) -> dict[tuple[int, int, int], tuple[int, int]]:
+    """By shard, row and pass, the tokens, its end included, and bytes that are kept of each copy that is cut."""
     found = {}
     for shard, (_, path) in enumerate(document_shards(sized)):
         row, columns = 0, per_phase(phases_of(schema_of(path)))
@@ -181,7 +197,7 @@ def cut(sized: Result) -> dict[tuple[int, int, int], tuple[int, int]]:
                 before += np.asarray(batch[copies])
                 for place in np.flatnonzero(np.asarray(batch[kept].is_valid())).tolist():
                     copy = shard, row + place, int(before[place]) - 1
-                    found[copy] = (batch[tokens][place].as_py(), batch[kept][place].as_py())
+                    found[copy] = (batch[tokens][place].as_py() + eod, batch[kept][place].as_py())
             row += batch.num_rows
     return found
 
