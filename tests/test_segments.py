@@ -15,7 +15,7 @@ from prep.pipeline.tokenizers import Ask, Specials, ask_of
 from prep.pipeline.tokenizers.adversarial import texts as adversarial
 from prep.pipeline.tokenizers.counter import Unsuited
 from prep.pipeline.tokenizers.segments import Segments, open_segments
-from prep.pipeline.tokenizers.segments_kernel import ASK, CUT, KEEP, WIDTH, WINDOW
+from prep.pipeline.tokenizers.segments_kernel import ASK, CUT, KEEP, MISSES, WIDTH, WINDOW
 from prep.pipeline.tokenizers.segments_tables import Added, Rules, Tables, kinds, tables
 from prep.pipeline.tokenizers.segments_vocabulary import vocabulary
 from tests.shared import CORPUS, TOKENIZERS, needs_shared
@@ -96,6 +96,15 @@ def test_texts_longer_and_shorter_than_a_window_count_alike(name: str) -> None:
     """A window ends within a text, where it ends, and before a mark that takes the last cut back."""
     long = [f"{'a ' * (WINDOW + more)}e\u0301 b\u0301{' c' * more}" for more in range(-4, 3)]
     assert_equal(name, pa.array([*long, *(["", "x"] * WINDOW), "l'été, é " * WINDOW, *long], pa.large_string()))
+
+
+@needs_shared
+def test_windows_that_are_fuller_than_full_fit_what_is_handed_back() -> None:
+    """A run of spaces may add two cuts to a window that lacks one; all of its segments may be left to count."""
+    assert MISSES % WINDOW == 0
+    texts = pa.array([f"{chr(0x1F300 + each % 700)}{'  ' * (each % 3)}{each}👩" for each in range(3 * MISSES)])
+    for shift in range(3):
+        assert_equal("gpt-neox-20b", pa.array(["".join(texts[shift:].to_pylist())]))
 
 
 @needs_shared

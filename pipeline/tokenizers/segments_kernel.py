@@ -169,7 +169,7 @@ def scan(
     which may be far; then counts.
     """
     unique, uses = whole(0), whole(0)
-    while begin[0] < len(tokens) and uses + WINDOW <= len(desk.found.rows):
+    while begin[0] < len(tokens) and uses + WINDOW + MOST_CUTS <= len(desk.found.rows):
         begin, size = cut(text, ends, begin, tables, desk.window)
         prepare(text, desk.window, size, desk.known)
         unique, uses = look_up(text, size, tables, merging, desk, (unique, uses), tokens, aside)
