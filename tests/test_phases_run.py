@@ -23,8 +23,10 @@ SMALL = {"tokens": 30_000}  # which all cells have
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One output folder: all but mix, size and export is made once."""
-    return tmp_path_factory.mktemp("phases")
+    """One output folder: what comes before the mix is made once."""
+    found = tmp_path_factory.mktemp("phases")
+    made(varied_run(found), until="dedup")
+    return found
 
 
 def phased(folder: Path, **changes: Any) -> dict[str, Result]:
