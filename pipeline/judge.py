@@ -65,6 +65,12 @@ class Columned:
         paths = {name: shards for name, shards in paths.items() if wanted[name]}
         return [[Columns(paths[name][shard], wanted[name]) for name in paths] for shard in range(len(paths["ingest"]))]
 
+    def scored(self) -> list[list[Columns]]:
+        """The cell and the score of each document, by shard."""
+        wanted = ((self.ingested, CELL), (self.scores[score.NAME], (score.QUALITY,)))
+        paths = [[Columns(path, names) for _, path in document_shards(result)] for result, names in wanted]
+        return [list(unit) for unit in zip(*paths, strict=True)]
+
 
 class Thin:
     """The thin columns of a run in DuckDB: loaded and judged for whoever asks first, and kept for the next."""

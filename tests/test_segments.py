@@ -15,7 +15,8 @@ from prep.pipeline.tokenizers import Ask, Specials, ask_of
 from prep.pipeline.tokenizers.adversarial import texts as adversarial
 from prep.pipeline.tokenizers.counter import Unsuited
 from prep.pipeline.tokenizers.segments import Segments, open_segments
-from prep.pipeline.tokenizers.segments_kernel import ASK, CUT, KEEP, MISSES, WIDTH, WINDOW
+from prep.pipeline.tokenizers.segments_characters import ASK, CUT, KEEP, WIDTH
+from prep.pipeline.tokenizers.segments_kernel import MISSES, WINDOW
 from prep.pipeline.tokenizers.segments_tables import Added, Rules, Tables, kinds, tables
 from prep.pipeline.tokenizers.segments_vocabulary import vocabulary
 from tests.shared import CORPUS, TOKENIZERS, needs_shared
@@ -221,6 +222,7 @@ def test_the_splits_themselves_say_where_to_cut(rules: Rules) -> None:
         ({"added_tokens": [{"content": "日本"}]}, "no sign"),
         ({"added_tokens": [{"content": " "}]}, "single space"),
         ({"added_tokens": [{"content": "x|"}]}, "no sign"),
+        ({"added_tokens": [{"content": "  ", "single_word": True}]}, "beside it"),
         ({"dropout": 0.1}, "drops merges"),
         ({"end_of_word_suffix": "</w>"}, "suffix"),
         ({"byte_fallback": True}, "<0x00>"),

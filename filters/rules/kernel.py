@@ -59,17 +59,8 @@ def room(longest: int, stop_words: int = 0) -> Room:
         cells *= 2
     sums = Sums(np.empty(size, np.uint64), np.empty(size, np.uint64))
     sets = Sets(np.empty(cells, np.uint64), np.empty(cells, np.int32), np.empty(cells, np.int32))
-    return Room(
-        _text(size),
-        _words(size),
-        sums,
-        sets,
-        np.empty(size, np.int32),
-        _text(size),
-        _words(size),
-        np.empty(stop_words, np.uint8),
-        np.empty(5, np.uint32),
-    )
+    lengths, stops, listed = np.empty(size, np.int32), np.empty(stop_words, np.uint8), np.empty(len(LISTS), np.uint32)
+    return Room(_text(size), _words(size), sums, sets, lengths, _text(size), _words(size), stops, listed)
 
 
 def _text(size: int) -> Text:

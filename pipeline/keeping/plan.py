@@ -159,7 +159,7 @@ def score_points(columned: Columned, groups: Sequence[Group]) -> dict[int, list[
     places = {place: number for number, group in enumerate(groups) if group.keep.measure == "rank"
               for place in group.cells}  # fmt: skip
     counts = {number: np.zeros(SCALE + 1, np.int64) for number in set(places.values())}
-    for unit in columned.units() if counts else ():
+    for unit in columned.scored() if counts else ():
         for batch in query.gathered(side_by_side(unit)):
             cell, valid = numbered(batch, columned.cells), np.asarray(batch[score.QUALITY].is_valid())
             stored = np.asarray(pc.fill_null(batch[score.QUALITY], 0))

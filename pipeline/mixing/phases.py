@@ -41,9 +41,9 @@ def parted(mix: Mix, asked: Sequence[Asked] | None, total: int) -> tuple[Phase, 
     resting = [place for place, each in enumerate(asked) if each.share is None and each.tokens is None]
     fixed = sum(each.tokens or 0 for each in asked)
     shares = [exact(each.share or 0.0) for each in asked]
-    left = (
-        max(1 - sum(shares, Fraction(0)), Fraction(0)) if resting or fixed else Fraction(0)
-    )  # 3 times 33.3333333333% are all
+    left = Fraction(0)  # of three times 33.3333333333%, too: they are all
+    if resting or fixed:
+        left = max(1 - sum(shares, Fraction(0)), left)
     claims = [Claim(share, (-share, place)) for place, share in enumerate((*shares, left))]
     *numbers, rest = divide(total, claims)
     if rest < fixed or (rest > fixed and not resting):

@@ -43,9 +43,7 @@ SORTED = 1 << 17  # documents of a cell that are put in order in memory at once,
 DIGIT = 12  # bits of a key by which documents are thrown apart
 DIGITS = 6  # of a key
 STREAMED = 1 << 20  # rows that all streams together hold
-Cuts = Mapping[
-    tuple[int, int, int], tuple[int, int]
-]  # by shard, row and pass: tokens and bytes of what is left of a copy
+Cuts = Mapping[tuple[int, int, int], tuple[int, int]]  # by shard, row and pass: what is left, in tokens and bytes
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,17 +84,17 @@ class Ordering:
                 each = enumerate(self.cells, start)
                 found |= {f"{inside}{folder(cell)}/{TRAIN}": Part([place], {place: 0}) for place, cell in each}
             else:
-                shares = None if "listed" in page else self._shares(phase, start)
+                shares = None if "listed" in page else self._shares(phase, start)  # lists may leave less than asked
                 found[inside + TRAIN] = Part(range(start, start + count), dict(enumerate(group, start)), shares)
         return found | {VALIDATION: Part(range(self.held, self.held + count), dict(enumerate(group, self.held)))}
 
     def _shares(self, phase: str, start: int) -> dict[int, float]:
-        """Of each cell of a phase what it was asked for. Where lists take documents out, what is left decides."""
+        """Of each cell of a phase what it was asked for."""
         rows = [row for row in self.sized.manifest.ledger["targets"] if row.get(PHASE, "") == phase]
         asked = {tuple(row[name] for name in CELL): row["weight"] for row in rows}
         return {number: asked.get(cell, 0.0) for number, cell in enumerate(self.cells, start)}
 
-    @property
+    @cached_property
     def eod(self) -> int:
         """Tokens that the end of a document is charged; they count where it stands."""
         return int(store.recipe(self.sized.folder).settings["eod"])

@@ -44,8 +44,11 @@ import pyarrow as pa
 from prep.pipeline.tokenizers import segments_kernel as kernel
 from prep.pipeline.tokenizers.counter import Ask, Engine, Unsuited
 from prep.pipeline.tokenizers.engines import ENGINES
+from prep.pipeline.tokenizers.memo_keys import PADDING, WORDS
+from prep.pipeline.tokenizers.segments_characters import NEVER
 from prep.pipeline.tokenizers.segments_tables import Tables, concatenated, merging, tables
-from prep.pipeline.tokenizers.segments_vocabulary import Vocabulary, vocabulary
+from prep.pipeline.tokenizers.segments_vocabulary import vocabulary
+from prep.pipeline.tokenizers.segments_words import Bytes, Longs, Merging, made_by_merging
 from prep.pipeline.tokenizers.slabs import bounds, column, content, lines, padded
 
 BEHIND = ("fastokens", "gigatoken")  # in this order: a call takes 0.12 and 0.43 ms before the first text
@@ -58,7 +61,7 @@ class Segments:
 
     behind: Engine
     tables: Tables
-    merging: kernel.Merging
+    merging: Merging
     desk: kernel.Desk
     name: str = "segments"
 
@@ -70,8 +73,8 @@ class Segments:
     def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
         whole = column(texts)
         ends, text = bounds(whole), content(whole)
-        inside = int(np.searchsorted(ends[1:], len(text) - kernel.PADDING, side="right"))
-        rest, rest_ends = padded(text, ends[inside:], kernel.PADDING)
+        inside = int(np.searchsorted(ends[1:], len(text) - PADDING, side="right"))
+        rest, rest_ends = padded(text, ends[inside:], PADDING)
         tokens, aside = np.zeros(len(whole), np.int64), np.zeros(len(whole), np.bool_)
         self._add(text, ends[: inside + 1], tokens[:inside], aside[:inside])
         self._add(rest, rest_ends, tokens[inside:], aside[inside:])
@@ -79,7 +82,7 @@ class Segments:
             tokens[aside] = self.behind.count(whole.filter(pa.array(aside)))
         return tokens
 
-    def _add(self, text: kernel.Bytes, ends: kernel.Longs, tokens: kernel.Longs, aside: npt.NDArray[np.bool_]) -> None:
+    def _add(self, text: Bytes, ends: Longs, tokens: Longs, aside: npt.NDArray[np.bool_]) -> None:
         begin = (0, int(ends[0]))
         with ExitStack() as unless_counted:
             unless_counted.callback(self.desk.known.fill, 0)  # some of it waits for counts that will never come
@@ -91,7 +94,7 @@ class Segments:
                     self._settle(text, unique, uses, tokens)
             unless_counted.pop_all()
 
-    def _settle(self, text: kernel.Bytes, unique: int, uses: int, tokens: kernel.Longs) -> None:
+    def _settle(self, text: Bytes, unique: int, uses: int, tokens: Longs) -> None:
         """Have the engine behind count what a scan left."""
         missed, marks = kernel.gather(text, self.desk.found, unique)
         parts = pa.LargeStringArray.from_buffers(unique, pa.py_buffer(marks), pa.py_buffer(missed))
@@ -103,16 +106,12 @@ def open_segments(ask: Ask) -> Segments:
     """For byte-level BPE that splits text as GPT-2, cl100k_base or o200k_base do, and another engine opens for."""
     found = vocabulary(ask)
     table = tables(found.tokens, found.rules, found.added)
-    desk = kernel.desk(lines(kernel.WORDS * SLOTS))
-    return Segments(_behind(ask), table, _merging(found, table, desk.scratch), desk)
-
-
-def _merging(found: Vocabulary, table: Tables, scratch: kernel.Longs) -> kernel.Merging:
-    """Without groups, for which nothing is merged, where a word may be a token that no merging makes."""
+    desk = kernel.desk(lines(WORDS * SLOTS))
     made = merging(found.merges, found.rules)
-    if found.whole and not kernel.made_by_merging(*concatenated(found.tokens), table, made, scratch):
-        made = made._replace(groups=np.zeros_like(made.groups))
-    return made
+    if found.whole and not made_by_merging(*concatenated(found.tokens), table, made, desk.scratch):
+        # A word may be a token that no merging makes: none is counted here, nor white space, which NEVER leaves alone.
+        table, made = table._replace(blanks=NEVER), made._replace(groups=np.zeros_like(made.groups))
+    return Segments(_behind(ask), table, made, desk)
 
 
 def _behind(ask: Ask) -> Engine:

@@ -3,44 +3,45 @@
 `segments.py` says why the counts are exact.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled, lean, load, peek, poke, prefetch, trailing_zeros
-from prep.pipeline.tokenizers.merge_kernel import ROWS, SHORT, short
-from prep.pipeline.tokenizers.spbpe_kernel import PADDING, REMEMBERED, WORDS, _key, _slot
+from prep.compiling import compiled, lean, load, peek, prefetch, trailing_zeros
+from prep.pipeline.tokenizers.memo_keys import REMEMBERED, WORDS, key, slot_of
+from prep.pipeline.tokenizers.merge_kernel import ROWS, SHORT
+from prep.pipeline.tokenizers.segments_characters import (
+    ASK,
+    HEAD,
+    MARK,
+    NEUTRAL,
+    NEVER,
+    NEWLINE,
+    OTHER,
+    SPACE,
+    SPACE_BYTE,
+    TOKENS,
+    WIDTH,
+    WORD,
+    character,
+    whole,
+)  # fmt: skip
+from prep.pipeline.tokenizers.segments_words import Bytes, Longs, Merging, placed, words
 
-__all__ = ["PADDING", "REMEMBERED", "WORDS"]
-
-# Kinds of characters. OTHER are letters not cut between; NEUTRAL is neither letter nor mark; MARK may change the
-# character before it, as may all of four bytes; WORD are letters of one and two bytes; HEAD and STOP are signs of such,
-# HEAD those that added tokens begin with; SIGN and LETTER are of three bytes.
-KINDS = OTHER, NEUTRAL, MARK, WORD, SPACE, NEWLINE, DIGIT, HEAD, STOP, QUOTE, SIGN, LETTER = tuple(range(12))
-KEEP, CUT, ASK = range(3)  # what is done between two kinds; ASK: cut if no token joins the two characters
-NEVER, LAST, TOKENS = range(3)  # where runs of spaces are cut: before the last one, or around, for they are tokens
-BEFORE_RUN, BEFORE_LAST, AFTER_RUN = 1, 2, 4
-WIDTH = 16  # of the table of that
 PENDING = 1 << 31  # in a memo entry, of a segment that is being counted: the rest is its number
 UNKNOWN = -1 << 32  # less than any segment's number can be
 MISSES = 1 << 15  # handed back at once
 WAYS = 4  # entries that may hold a segment, two cache lines; of 2, three frequent words drove each other out
 WINDOW = 1 << 10  # segments looked up together: 48 KB
 MOST_CUTS = 3  # by which a window may get too full
-SPACE_BYTE, SPACES = ord(" "), 0x2020
-CODES = 1 << 16  # what three bytes of UTF-8 can say
-FOUR = CODES - 1  # stands for what takes four
+SPACES = 0x2020  # two of them
+BEFORE_RUN, BEFORE_LAST, AFTER_RUN = 1, 2, 4  # bits: where a run of spaces is cut
 
-Bytes = npt.NDArray[np.uint8]
-Longs = npt.NDArray[np.int64]
 ONE = np.uint64(1)
 HIGH, CASE = np.uint64(0x8080808080808080), np.uint64(0x2020202020202020)
 # Added to a byte below 0x80, they set its high bit from "a" on, and from what comes after "z".
 FROM_A, FROM_BRACE = np.uint64(0x1F1F1F1F1F1F1F1F), np.uint64(0x0505050505050505)
-whole = cast(Callable[[Any], int], np.int64)  # numba makes a float of a signed and an unsigned number
-
 
 Known = npt.NDArray[np.uint64]  # what segments count. It does not grow, for the newer replaces the older
 
@@ -52,15 +53,6 @@ class Window(NamedTuple):
     rows: Longs
     keys: npt.NDArray[np.uint64]  # three words each
     slots: Longs  # its first word in the memo
-
-
-class Merging(NamedTuple):
-    """What counts a segment that is words and nothing else."""
-
-    groups: Longs  # by kind: characters of one number make a word; 0 leaves the segment to the engine behind
-    cased: bool  # a capital may begin a word
-    units: Longs  # by byte, its symbol; a symbol is an id + 1
-    pairs: npt.NDArray[np.int64]  # `merge_kernel.hashed`
 
 
 class Misses(NamedTuple):
@@ -88,63 +80,6 @@ def desk(known: Known) -> Desk:
         np.empty(size + 1, np.int64), np.empty(size, np.int64), np.empty(3 * size, np.uint64), np.empty(size, np.int64)
     )
     return Desk(known, Misses(*np.empty((4, MISSES), np.int64)), window, np.empty((ROWS, SHORT), np.int64))
-
-
-class Here(NamedTuple):
-    """Addresses, for what is called once a segment."""
-
-    text: int
-    kinds: int
-    groups: int
-    cased: bool
-    apart: bool
-    blanks: int
-    longest: int
-    units: int
-    pairs: int
-    slots: int
-    scratch: int
-
-
-@compiled
-def junctions(text: Bytes, ends: Longs) -> Longs:
-    """What tokens have on the two sides of each place in them, 32 bits each: three bytes, or less at their own ends.
-
-    Only where these can be two characters of three bytes, or parts of such. A side is its bytes, then two bits of size.
-    """
-    found, size = np.empty(max(1, len(text)), np.int64), 0
-    for row in range(len(ends) - 1):
-        for cut in range(ends[row] + 1, ends[row + 1]):
-            before, after = min(3, cut - ends[row]), min(3, ends[row + 1] - cut)
-            begins = text[cut] >> 4 == 0xE and text[cut - 1] >> 6 == 2
-            if not begins or (before == 3 and text[cut - 3] >> 4 != 0xE):
-                continue
-            left, right = 0, 0
-            for at in range(cut - before, cut):
-                left = left << 8 | whole(text[at])
-            for at in range(cut, cut + after):
-                right = right << 8 | whole(text[at])
-            found[size] = (left << 2 | before) << 32 | right << 2 | after
-            size += 1
-    return found[:size]
-
-
-@lean
-def _code(word: int) -> int:
-    """The character of three bytes at the low end of a number."""
-    return (word & 0x0F) << 12 | (word >> 2 & 0xFC0) | (word >> 16 & 0x3F)
-
-
-@lean
-def _character(word: int) -> tuple[int, int]:
-    """Code point and size of the character at the low end of a number."""
-    if word & 0x80 == 0:
-        return word & 0x7F, 1
-    if word & 0xE0 == 0xC0:
-        return (word & 0x1F) << 6 | (word >> 8 & 0x3F), 2
-    if word & 0xF0 == 0xE0:
-        return _code(word), 3
-    return FOUR, 4
 
 
 @lean
@@ -192,7 +127,7 @@ def cut(text: Bytes, ends: Longs, begin: tuple[int, int], tables: Any, window: W
         before, left, clean, last = whole(OTHER), whole(0), whole(1), at
         while at < end and size < WINDOW:
             word = peek(address, at)
-            code, width = _character(word)
+            code, width = character(word)
             kind = peek(kinds, code) & 0xFF
             rule = peek(rules, 8 * (before * WIDTH + kind))
             if rule == ASK:
@@ -237,7 +172,7 @@ def _blanks(text: Bytes, at: int, end: int, before: int, tables: Any, marks: Lon
         at += 1
     follower = whole(NEWLINE)
     if at < end:
-        code, _ = _character(peek(address, at))
+        code, _ = character(peek(address, at))
         follower = whole(tables.kinds[code])
     where = _around(tables, at - start, before, follower) if follower != MARK else whole(0)
     for bit, place in ((BEFORE_RUN, start), (BEFORE_LAST, at - 1), (AFTER_RUN, at)):
@@ -266,8 +201,8 @@ def prepare(text: Bytes, window: Window, size: int, known: Known) -> None:
     for each in range(size):
         start, length = window.ends[each], window.ends[each + 1] - window.ends[each]
         if length <= REMEMBERED:
-            one, two, three = _key(address + start, length)
-            slot = WORDS * WAYS * _slot(one, two, three, sets)
+            one, two, three = key(address + start, length)
+            slot = WORDS * WAYS * slot_of(one, two, three, sets)
             place = np.uint64(3 * each)
             window.keys[place], window.keys[place + ONE], window.keys[place + ONE + ONE] = one, two, three
             window.slots[each] = slot
@@ -329,113 +264,6 @@ def _heads(text: Bytes, start: int, stop: int, tables: Any) -> tuple[bool, bool]
 
 
 @lean
-def placed(text: Bytes, tables: Any, merging: Merging, scratch: Longs) -> Here:
-    """Good as long as the arrays are."""
-    return Here(
-        text.ctypes.data, tables.kinds.ctypes.data, merging.groups.ctypes.data, merging.cased,
-        tables.apart, tables.blanks, tables.longest,
-        merging.units.ctypes.data, merging.pairs.ctypes.data, len(merging.pairs), scratch.ctypes.data,
-    )  # fmt: skip
-
-
-@lean
-def words(here: Here, start: int, stop: int) -> int:
-    """Tokens of a segment that is words of letters, digits or signs, perhaps after white space; or less than 0."""
-    total, begin, at = _white(here, start, stop)
-    before, lead = whole(0), at
-    while at < stop:
-        code, width = _character(peek(here.text, at))
-        kind = peek(here.kinds, code) & 0xFF
-        group = peek(here.groups, 8 * kind)
-        may_begin = here.cased and at > lead and (65 <= code <= 90 or 0x80 <= code < 0x800)  # A to Z
-        if group == 0 or may_begin or total < 0:
-            return whole(-1)
-        if before and group != before:
-            total += merged(here, begin, at)
-            begin = at
-        if kind == QUOTE and begin == at:
-            width = _contraction(peek(here.text, at), stop - at)
-            if width > 1:
-                total += merged(here, at, at + width)
-                begin, group = at + width, whole(0)
-        before, at = group, at + width
-    return total + merged(here, begin, stop)
-
-
-@lean
-def _white(here: Here, start: int, stop: int) -> tuple[int, int, int]:
-    """Read white space: its tokens, or -1 where it is left alone; where the first word begins, and goes on after it.
-
-    In GPT-2 all but the last character are a word; of the others' splits only one character is read. A last space
-    begins the word that follows.
-    """
-    at, last, kind, blanks = start, start, whole(SPACE), whole(0)
-    width = whole(0)
-    while True:
-        code, width = _character(peek(here.text, at))
-        following = peek(here.kinds, code) & 0xFF
-        if following != SPACE and following != NEWLINE:
-            break
-        kind, last, at, blanks = following, at, at + width, blanks + (code == SPACE_BYTE)
-        if at >= stop:
-            return _all_white(here, start, stop, blanks)
-    if at == start:
-        return whole(0), start, start
-    if last > start and not (here.apart and (here.blanks == LAST or (here.blanks == TOKENS and blanks < 2))):
-        return whole(-1), start, at
-    tokens = merged(here, start, last)
-    joins = peek(here.text, last) & 0xFF == SPACE_BYTE if here.apart else kind == SPACE
-    if joins:
-        return tokens, last, at
-    return tokens + merged(here, last, at), at, at
-
-
-@lean
-def _all_white(here: Here, start: int, stop: int, blanks: int) -> tuple[int, int, int]:
-    """As `_white`, of a segment of nothing else."""
-    if here.blanks == TOKENS and blanks == stop - start and blanks > 1:
-        return -(-blanks // here.longest), stop, stop
-    if here.apart and (here.blanks == LAST or (here.blanks == TOKENS and blanks < 2)):
-        return merged(here, start, stop), stop, stop
-    return whole(-1), start, stop - 1
-
-
-@lean
-def _contraction(word: int, room: int) -> int:
-    """Bytes of what a quote begins: 3 for 're, 've and 'll, 2 for 's, 't, 'm and 'd, else 1."""
-    second, third = word >> 8 & 0xFF, word >> 16 & 0xFF
-    if room >= 2 and (second == 115 or second == 116 or second == 109 or second == 100):
-        return 2
-    if room >= 3 and ((third == 101 and (second == 114 or second == 118)) or (second == 108 and third == 108)):
-        return 3  # re, ve; ll
-    return 1
-
-
-@lean
-def merged(here: Here, start: int, stop: int) -> int:
-    """Tokens of a word, or so few that no sum with them is 0 or more: a word that is too long is left alone."""
-    size = stop - start
-    if size > SHORT:
-        return UNKNOWN
-    if size == 0:
-        return 0
-    for each in range(size):
-        byte = peek(here.text, start + each) & 0xFF
-        poke(here.scratch, 8 * each, peek(here.units, 8 * byte))
-    return short(here.scratch, size, here.pairs, here.slots)
-
-
-@lean
-def made_by_merging(tokens: Bytes, ends: Longs, tables: Any, merging: Merging, scratch: Longs) -> bool:
-    """Whether every token, as a word, is one token; not asked of those of more bytes than SHORT."""
-    here = placed(tokens, tables, merging, scratch)
-    alone = True
-    for each in range(len(ends) - 1):
-        alone &= merged(here, ends[each], ends[each + 1]) in (1, UNKNOWN)
-    return alone
-
-
-@lean
 def _recall(entry: int, one: np.uint64, two: np.uint64, three: np.uint64, length: int) -> int:
     """The count of a segment; of one that is being counted minus its number, less 1; or UNKNOWN."""
     for _ in range(WAYS):
@@ -448,11 +276,11 @@ def _recall(entry: int, one: np.uint64, two: np.uint64, three: np.uint64, length
 
 
 @lean
-def _remember(known: Known, slot: int, key: tuple[np.uint64, np.uint64, np.uint64], last: np.uint64) -> None:
+def _remember(known: Known, slot: int, words: tuple[np.uint64, np.uint64, np.uint64], last: np.uint64) -> None:
     """What came into these entries first is forgotten."""
     for word in range(slot + WORDS * WAYS - 1, slot + WORDS - 1, -1):
         known[word] = known[word - WORDS]
-    known[slot], known[slot + 1], known[slot + 2] = key
+    known[slot], known[slot + 1], known[slot + 2] = words
     known[slot + 3] = last
 
 
@@ -475,8 +303,8 @@ def settle(text: Bytes, found: Misses, counts: Longs, uses: int, known: Known, t
     for each in range(len(counts)):
         start, length = found.starts[each], found.stops[each] - found.starts[each]
         if length <= REMEMBERED:
-            one, two, three = _key(address + start, length)
-            first = WORDS * WAYS * _slot(one, two, three, sets)
+            one, two, three = key(address + start, length)
+            first = WORDS * WAYS * slot_of(one, two, three, sets)
             for last in range(first + WORDS - 1, first + WORDS * WAYS, WORDS):
                 if known[last] == np.uint64(length << 32 | PENDING | each):
                     known[last] = np.uint64(length << 32 | counts[each])

@@ -10,13 +10,35 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from prep.pipeline.tokenizers import segments_kernel as kernel
+from prep.compiling import compiled
 from prep.pipeline.tokenizers.counter import Unsuited
 from prep.pipeline.tokenizers.merge_kernel import hashed
-from prep.pipeline.tokenizers.segments_kernel import ASK, CODES, CUT, KEEP, WIDTH
+from prep.pipeline.tokenizers.segments_characters import (
+    ASK,
+    CODES,
+    CUT,
+    DIGIT,
+    FOUR,
+    HEAD,
+    KEEP,
+    LAST,
+    LETTER,
+    MARK,
+    NEUTRAL,
+    NEVER,
+    NEWLINE,
+    OTHER,
+    QUOTE,
+    SIGN,
+    SPACE,
+    STOP,
+    TOKENS,
+    WIDTH,
+    WORD,
+    whole,
+)  # fmt: skip
+from prep.pipeline.tokenizers.segments_words import Bytes, Longs, Merging
 from prep.pipeline.tokenizers.steady import STEADY, all_steady, steady
-
-OTHER, NEUTRAL, MARK, WORD, SPACE, NEWLINE, DIGIT, HEAD, STOP, QUOTE, SIGN, LETTER = kernel.KINDS
 
 # Of one category in every edition of Unicode since 4.1, so that all libraries agree on them. NFC leaves them as they
 # are unless a mark follows; `_kind` looks.
@@ -80,7 +102,7 @@ class Tables(NamedTuple):
 def tables(tokens: Iterable[bytes], rules: Rules, added: Added) -> Tables:
     """Of a vocabulary in bytes."""
     found = [token for token in tokens if len(token) > 1 and max(token) >= 0x80]
-    pairs = np.unique(kernel.junctions(*concatenated(found)))
+    pairs = np.unique(_junctions(*concatenated(found)))
     lefts, rights = _Sides.of(pairs >> 32, 0), _Sides.of(pairs & 0xFFFFFFFF, 1)
     height, width = len(lefts.classes), len(rights.classes)
     if height * width > MOST_JUNCTIONS:
@@ -133,9 +155,32 @@ def _number(eight: bytes) -> int:
 def _blanks(added: Added) -> tuple[int, int]:
     """Where runs of spaces may be cut, and the longest that is a token."""
     if not added.runs:
-        return kernel.LAST, 0
+        return LAST, 0
     longest = max(added.runs)
-    return (kernel.TOKENS, longest) if added.runs == frozenset(range(2, longest + 1)) else (kernel.NEVER, 0)
+    return (TOKENS, longest) if added.runs == frozenset(range(2, longest + 1)) else (NEVER, 0)
+
+
+@compiled
+def _junctions(text: Bytes, ends: Longs) -> Longs:
+    """What tokens have on the two sides of each place in them, 32 bits each: three bytes, or less at their own ends.
+
+    Only where these can be two characters of three bytes, or parts of such. A side is its bytes, then two bits of size.
+    """
+    found, size = np.empty(max(1, len(text)), np.int64), 0
+    for row in range(len(ends) - 1):
+        for cut in range(ends[row] + 1, ends[row + 1]):
+            before, after = min(3, cut - ends[row]), min(3, ends[row + 1] - cut)
+            begins = text[cut] >> 4 == 0xE and text[cut - 1] >> 6 == 2
+            if not begins or (before == 3 and text[cut - 3] >> 4 != 0xE):
+                continue
+            left, right = 0, 0
+            for at in range(cut - before, cut):
+                left = left << 8 | whole(text[at])
+            for at in range(cut, cut + after):
+                right = right << 8 | whole(text[at])
+            found[size] = (left << 2 | before) << 32 | right << 2 | after
+            size += 1
+    return found[:size]
 
 
 @dataclass(frozen=True)
@@ -204,7 +249,7 @@ def kinds() -> npt.NDArray[np.uint8]:
     for code in map(ord, SPACES):
         found[code] = SPACE
     found[0x80:0x800][(found[0x80:0x800] == OTHER) & _settled()] = WORD
-    found[kernel.FOUR] = MARK
+    found[FOUR] = MARK
     return found
 
 
@@ -238,13 +283,13 @@ def _ascii(character: str, category: str) -> int:
     return QUOTE if character == APOSTROPHE else STOP
 
 
-def merging(found: Merges, rules: Rules) -> kernel.Merging:
+def merging(found: Merges, rules: Rules) -> Merging:
     """What counts words by merging. GPT-2 begins one where letters, digits and signs meet; others may not."""
     groups = np.zeros(WIDTH, np.int64)
     groups[[WORD, LETTER]] = 1
     if rules.apart:
         groups[DIGIT], groups[[HEAD, STOP, SIGN, QUOTE]] = 2, 3
-    return kernel.Merging(groups, rules.cased, np.array(found.units, np.int64), hashed(found.ranks))
+    return Merging(groups, rules.cased, np.array(found.units, np.int64), hashed(found.ranks))
 
 
 def concatenated(parts: Sequence[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

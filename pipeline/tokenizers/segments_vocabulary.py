@@ -13,7 +13,7 @@ from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.patterns import CL100K, GPT2, O200K
 from prep.pipeline.tokenizers.ranks import UTF8_BYTES, Ranks
-from prep.pipeline.tokenizers.segments_kernel import CODES, SIGN, STOP
+from prep.pipeline.tokenizers.segments_characters import CODES, SIGN, STOP
 from prep.pipeline.tokenizers.segments_tables import Added, Merges, Rules, kinds
 
 WORDS, CHUNKS, CASED = Rules(True, False), Rules(False, False), Rules(False, True)
@@ -108,9 +108,8 @@ def _of_json(whole: Mapping[str, Any], specials: Specials) -> Vocabulary:
 
 def _added(texts: Iterable[str]) -> Added:
     """Also as they are once text is normalised."""
-    contents = {unicodedata.normalize(form, text) for text in texts if text for form in ("NFC", "NFD")} | {*texts} - {
-        ""
-    }
+    given = {text for text in texts if text}
+    contents = given | {unicodedata.normalize(form, text) for text in given for form in ("NFC", "NFD")}
     runs = {text for text in contents if not text.strip(" ")}
     if wrong := [text for text in sorted(contents - runs) if not text[0].isascii() or kinds()[ord(text[0])] != STOP]:
         raise Unsuited(f"the added token {wrong[0]!r} begins with no sign of ASCII")
@@ -127,15 +126,14 @@ def _unsuited(
         return "the model is not BPE, or drops merges"
     if any(model.get(key) for key in ("continuing_subword_prefix", "end_of_word_suffix", "byte_fallback")):
         return "tokens are written with a prefix, a suffix or <0x00>"
-    if any(_is_blank(token) and (token.get("special") and specials is Specials.TEXT) for token in added):
+    blank = [token for token in added if not token["content"].strip(" ")]
+    if any(token.get(flag) for token in blank for flag in ("lstrip", "rstrip", "single_word")):
+        return "a run of spaces that is a token looks at what is beside it"
+    if specials is Specials.TEXT and any(token.get("special") for token in blank):
         return "a run of spaces is a special token, and special tokens are text"
     if normalizer and normalizer.get("type") != "NFC":
         return f"the normalizer {normalizer.get('type')} is not NFC"
     return ""
-
-
-def _is_blank(token: Mapping[str, Any]) -> bool:
-    return not token["content"].strip(" ")
 
 
 def _split(part: Any) -> str | None:

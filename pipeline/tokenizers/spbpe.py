@@ -14,6 +14,7 @@ from prep.pipeline.tokenizers import spbpe_kernel as kernel
 from prep.pipeline.tokenizers import spmodel
 from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
+from prep.pipeline.tokenizers.memo_keys import WORDS
 from prep.pipeline.tokenizers.merge_kernel import ROOM, ROWS, SHORT
 from prep.pipeline.tokenizers.slabs import bounds, content, lines, slabs
 from prep.pipeline.tokenizers.spbpe_tables import Tables, tables
@@ -60,7 +61,7 @@ def open_spbpe(ask: Ask) -> SpBpe:
     if why := _unsuited(model):
         raise Unsuited(why)
     found = tables(model.of(spmodel.NORMAL), model.of(spmodel.USER_DEFINED))
-    return SpBpe(found, model.dummy, lines(kernel.WORDS * SLOTS), ask)
+    return SpBpe(found, model.dummy, lines(WORDS * SLOTS), ask)
 
 
 def _unsuited(model: Model) -> str:

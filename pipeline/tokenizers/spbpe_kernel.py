@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from prep.compiling import compiled, lean, load
+from prep.pipeline.tokenizers.memo_keys import PADDING, REMEMBERED, WORDS, key, slot_of
 from prep.pipeline.tokenizers.merge_kernel import SHORT, long, short
 from prep.pipeline.tokenizers.spbpe_tables import ALONE, STARTS, SYMBOL, Tables
 
-WORDS = 4  # of 8 bytes in a memo entry: three of text, one of length and count; half a cache line
-REMEMBERED = 24  # bytes; longer segments are merged each time
-PADDING = REMEMBERED  # bytes readable after the last text
 OPEN, ASIDE = -2, -1  # in place of a text's tokens
 
 Memo = npt.NDArray[np.uint64]  # segments counted before; never grows, for the newer replaces the older
@@ -64,8 +62,8 @@ def count(text: Bytes, marks: Longs, tables: Tables, memo: Memo, scratch: Longs,
                 elif length > REMEMBERED:
                     total += _merge(text, start, at, symbols, tables, scratch, room)
                 else:
-                    one, two, three = _key(address + start, length)
-                    slot = _slot(one, two, three, slots)
+                    one, two, three = key(address + start, length)
+                    slot = slot_of(one, two, three, slots)
                     known = _remembered(place + 32 * slot, one, two, three, length)
                     if known < 0:
                         known = _remembered(place + 32 * (slot ^ 1), one, two, three, length)
@@ -110,32 +108,6 @@ def _is_defined(text: Bytes, at: int, end: int, tables: Tables) -> bool:
 
 
 @lean
-def _key(address: int, length: int) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """A segment of at most REMEMBERED bytes as three numbers, zeros after its end."""
-    return (
-        load(address, 0) & _low(8 * min(length, 8)),
-        load(address, 8) & _low(8 * min(max(length - 8, 0), 8)),
-        load(address, 16) & _low(8 * max(length - 16, 0)),
-    )
-
-
-@lean
-def _low(bits: int) -> np.uint64:
-    """So many ones, up to 64; without a branch, for the lengths of words cannot be foreseen."""
-    half = np.uint64(bits >> 1)
-    return ~((np.uint64(0xFFFFFFFFFFFFFFFF) << half) << (np.uint64(bits) - half))
-
-
-@lean
-def _slot(one: np.uint64, two: np.uint64, three: np.uint64, slots: int) -> int:
-    """The first of the two places of a key."""
-    mixed = one ^ two * np.uint64(0x9E3779B97F4A7C15) ^ three * np.uint64(0xC2B2AE3D27D4EB4F)
-    mixed *= np.uint64(0xD6E8FEB86659FD93)
-    mixed = (mixed ^ mixed >> np.uint64(32)) * np.uint64(0xD6E8FEB86659FD93)
-    return int(mixed >> np.uint64(32) & np.uint64(slots - 1))  # the upper half: there every byte had its say
-
-
-@lean
 def _remembered(place: int, one: np.uint64, two: np.uint64, three: np.uint64, length: int) -> int:
     """The count kept at an address, or -1. All bytes and the length are compared, so no two segments are confused."""
     last = load(place, 24)
@@ -146,12 +118,12 @@ def _remembered(place: int, one: np.uint64, two: np.uint64, three: np.uint64, le
 
 
 @lean
-def _remember(memo: Memo, slot: int, key: tuple[np.uint64, np.uint64, np.uint64], last: np.uint64) -> None:
+def _remember(memo: Memo, slot: int, words: tuple[np.uint64, np.uint64, np.uint64], last: np.uint64) -> None:
     """What was in the first place moves to the second, and what was there is forgotten."""
     first, second = slot * WORDS, (slot ^ 1) * WORDS
     for word in range(WORDS):
         memo[second + word] = memo[first + word]
-    memo[first], memo[first + 1], memo[first + 2] = key
+    memo[first], memo[first + 1], memo[first + 2] = words
     memo[first + 3] = last
 
 
