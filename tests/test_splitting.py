@@ -112,7 +112,7 @@ def chosen(tokens: Sequence[str], text: str) -> Iterator[tuple[int, int]]:
 )
 def test_stretches_are_what_the_leftmost_longest_tokens_leave(tokens: set[str], found: list[str]) -> None:
     nothing, texts = np.zeros(0, np.uint8), column(found)
-    rules = kernel.Rules(added.trie(tokens), nothing, np.zeros(0, np.int64))
+    rules = kernel.Rules(added.trie(tokens), nothing, 0, np.zeros(0, np.int64))
     split = kernel.split(content(texts), bounds(texts), rules)
     whole, ends = split.text.tobytes(), split.ends.tolist()
     stretches = [whole[start:stop].decode() for start, stop in pairwise(ends)]
@@ -198,18 +198,29 @@ def test_a_special_token_as_text_that_overlaps_another_token_is_refused() -> Non
 
 
 LOOKED = ["<a>", "  ", "x"]
+MISLEADING = st.lists(st.text("<a>x  é\u0301\u2019\u2000か\u3099", max_size=9))
 
 
-@given(found=TEXTS | st.lists(st.text("<a>x  é\u0301\u2019\u2000か\u3099", max_size=9)), normalized=st.booleans())
-def test_a_text_that_looks_plain_holds_no_token_and_nothing_that_nfc_changes(
-    found: list[str], normalized: bool
+@given(found=TEXTS | MISLEADING, normalized=st.booleans(), more=st.sampled_from(["", "y" * 70, "Œ" * 70]))
+def test_a_plain_text_holds_no_token_and_nothing_that_nfc_changes(
+    found: list[str], normalized: bool, more: str
 ) -> None:
-    table = steady() if normalized else np.zeros(0, np.uint8)
-    looks, texts = kernel.looks(added.trie(LOOKED).pairs, table), column(found)
-    for text, plain in zip(found, kernel.plain(content(texts), bounds(texts), looks, table), strict=True):
+    """Also where bytes are looked at many at a time, which the last of a buffer are not."""
+    table, texts = steady() if normalized else np.zeros(0, np.uint8), column([text + more for text in found])
+    rules = kernel.Rules(added.trie(LOOKED), table, kernel.first_lead(table), np.zeros(0, np.int64))
+    for text, plain in zip(found, kernel.plain(content(texts), bounds(texts), rules), strict=True):
         changed = normalized and unicodedata.normalize("NFC", text) != text
         assert not (plain and (changed or any(token in text for token in LOOKED)))
         assert plain or not text.isascii() or any(token[:2] in text for token in LOOKED)
+
+
+@given(found=TEXTS | MISLEADING, many=st.booleans(), more=st.sampled_from(["", "y" * 70]))
+def test_texts_that_hold_a_token_are_found(found: list[str], many: bool, more: str) -> None:
+    """Also where so many are looked for that only their first bytes are."""
+    tokens = LOOKED + ([f"<{letter}" for letter in "bcdefghij"] if many else [])
+    texts = column([text + more for text in found])
+    held = kernel.holding(content(texts), bounds(texts), added.trie(tokens))
+    assert held.tolist() == [any(token in text for token in tokens) for text in found]
 
 
 @given(found=st.lists(st.text("<a>b \n", max_size=12), max_size=5), specials=st.sampled_from(Specials))
@@ -221,7 +232,7 @@ def test_special_and_added_tokens_are_found_in_the_order_of_the_library(found: l
     assert plan
     reference = Tokenizer.from_str(orjson.dumps(tiny(tokens)).decode())
     reference.encode_special_tokens = specials is Specials.TEXT
-    rules = kernel.Rules(plan.trie, np.zeros(0, np.uint8), np.arange(MOST_LINES) - 1)
+    rules = kernel.Rules(plan.trie, np.zeros(0, np.uint8), 0, np.arange(MOST_LINES) - 1)
     engine = Splitting(Library(plan.lean), lambda: Library(b""), rules, plan.raw)
     assert engine.count(column(found)).tolist() == [len(each) for each in reference.encode_batch(found)]
 

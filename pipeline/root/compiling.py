@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, config
-from numba.extending import intrinsic
+from numba.core import config
 
+from prep import machine
 from prep.cached import folder
 
 if sys.platform != "win32":
@@ -25,6 +23,7 @@ if sys.platform != "win32":
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+OURS = (Path(__file__), Path(machine.__file__))
 KERNELS = ("prep.pipeline.tokenizers", "prep.filters.rules", "prep.filters")  # folders whose functions use each other's
 
 
@@ -36,7 +35,7 @@ def _place(package: str) -> str | None:
         return None
     here = Path(str(sys.modules[package].__file__)).parent
     sources = sorted([*here.glob("*.py"), *here.glob("unigram/*.py")])
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (Path(__file__), *sources))).hexdigest()
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (*OURS, *sources))).hexdigest()
     try:
         (kept / digest[:16]).mkdir(parents=True, exist_ok=True)
     except OSError:  # it cannot be written
@@ -88,71 +87,3 @@ def _one_at_a_time(made: Any) -> None:
             save(key, data)
 
     file.save = alone
-
-
-@intrinsic
-def _trailing_zeros(_typing: Any, number: Any) -> Any:
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.IntType(1)(0))
-
-    return numba.types.int64(numba.types.uint64), emit
-
-
-trailing_zeros = cast(Callable[[Any], int], _trailing_zeros)  # 64 for 0
-
-
-@intrinsic
-def _prefetch(_typing, array, index):  # type: ignore[no-untyped-def]
-    """Begin to fetch the cache line of an element, for later."""
-
-    def emit(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        address = builder.bitcast(builder.gep(data, [args[1]]), cgutils.voidptr_t)
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
-        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]
-        builder.call(fetch, [address, number(0), number(3), number(1)])  # to read; keep; data
-        return context.get_dummy_value()
-
-    return numba.types.void(array, index), emit
-
-
-prefetch = cast(Callable[[Any, Any], None], _prefetch)
-
-
-def _loaded(builder: Any, arguments: Any) -> Any:
-    loaded = builder.load(builder.inttoptr(builder.add(*arguments), ir.IntType(64).as_pointer()))
-    loaded.align = 1
-    return loaded
-
-
-@intrinsic
-def _load(_typing: Any, address: Any, offset: Any) -> Any:
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return _loaded(builder, arguments)
-
-    return numba.types.uint64(numba.types.int64, numba.types.int64), emit
-
-
-@intrinsic
-def _peek(_typing: Any, address: Any, offset: Any) -> Any:
-    def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return _loaded(builder, arguments)
-
-    return numba.types.int64(numba.types.int64, numba.types.int64), emit
-
-
-@intrinsic
-def _poke(_typing: Any, address: Any, offset: Any, number: Any) -> Any:
-    def emit(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        place = builder.inttoptr(builder.add(*arguments[:2]), ir.IntType(64).as_pointer())
-        builder.store(arguments[2], place).align = 1
-        return context.get_dummy_value()
-
-    return numba.types.void(numba.types.int64, numba.types.int64, numba.types.int64), emit
-
-
-# Eight bytes at any address, as a number without and with a sign; and to write them.
-load = cast(Callable[[int, int], np.uint64], _load)
-peek = cast(Callable[[int, int], int], _peek)
-poke = cast(Callable[[int, int, int], None], _poke)

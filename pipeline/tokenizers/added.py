@@ -15,6 +15,7 @@ from prep.pipeline.tokenizers.vocabulary import kinds
 # They cut a piece between two added tokens as if it were a text of its own. "None" is a pattern, which has no type.
 PRE_TOKENIZERS = {"ByteLevel", "Split", "Sequence", "Digits", "None"}
 MOST_STATES = 8_192  # of the trie; Llama 3's 256 special tokens have 1,100
+MOST_HEADS = 8  # of two bytes; where there are more, they are looked for by the first byte alone
 MOST_PARTS = 4_000_000  # parts of tokens, to see whether tokens overlap: half a second
 FLAGS = ("lstrip", "rstrip", "single_word")
 
@@ -23,6 +24,7 @@ class Trie(NamedTuple):
     """The tokens by their bytes."""
 
     pairs: npt.NDArray[np.uint8]  # by two bytes, the later one times 256: whether a token may begin here
+    heads: npt.NDArray[np.int64]  # the same for vectors: two bytes each, or one and -1; few, or they say too much
     kind: npt.NDArray[np.int16]  # by byte: a column of `step`; 0 for bytes in no token
     step: npt.NDArray[np.int32]  # by state and kind: the next state, or 0 for none; the first state is 0
     final: npt.NDArray[np.uint8]  # by state: whether a token ends here
@@ -134,4 +136,10 @@ def trie(contents: Iterable[str]) -> Trie:
         for byte, child in node.items():
             step[state, kind[byte]] = child
     final[list(ends)] = 1
-    return Trie(pairs.reshape(-1), kind, step, final)
+    return Trie(pairs.reshape(-1), _heads(tokens), kind, step, final)
+
+
+def _heads(tokens: list[bytes]) -> npt.NDArray[np.int64]:
+    two = {(token[0], token[1] if len(token) > 1 else -1) for token in tokens}
+    heads = two if len(two) <= MOST_HEADS else {(first, -1) for first, _ in two}
+    return np.array(sorted(heads), np.int64).reshape(-1, 2)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from prep.compiling import lean, load
+from prep.compiling import lean
+from prep.machine import load
 
 WORDS = 4  # of 8 bytes in a memo entry: three of text, one of length and count; half a cache line
 REMEMBERED = 24  # bytes; longer texts have no key

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled, lean, peek, poke
+from prep.compiling import compiled, lean
+from prep.machine import peek, poke
 
 PLACE_BITS = 6
 SHORT = 1 << PLACE_BITS  # symbols; above, a heap finds the next merge

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled, lean, load, peek, prefetch, trailing_zeros
+from prep.compiling import compiled, lean
+from prep.machine import load, peek, prefetch, trailing_zeros
 from prep.pipeline.tokenizers.memo_keys import REMEMBERED, WORDS, key, slot_of
 from prep.pipeline.tokenizers.merge_kernel import ROWS, SHORT
 from prep.pipeline.tokenizers.segments_characters import (

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import lean, peek, poke
+from prep.compiling import lean
+from prep.machine import peek, poke
 from prep.pipeline.tokenizers.merge_kernel import SHORT, short
 from prep.pipeline.tokenizers.segments_characters import (
     LAST,

@@ -7,7 +7,8 @@ piece of the vocabulary contains the junction, and the segments counted apart: t
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled, lean, load
+from prep.compiling import compiled, lean
+from prep.machine import load
 from prep.pipeline.tokenizers.memo_keys import PADDING, REMEMBERED, WORDS, key, slot_of
 from prep.pipeline.tokenizers.merge_kernel import SHORT, long, short
 from prep.pipeline.tokenizers.spbpe_tables import ALONE, STARTS, SYMBOL, Tables

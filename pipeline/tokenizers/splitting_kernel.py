@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prep.compiling import compiled, lean
+from prep.machine import WIDE, at_least, equal, trailing_zeros
 from prep.pipeline.tokenizers.added import Trie
 from prep.pipeline.tokenizers.steady import KNOWN, STEADY
 
@@ -13,7 +14,7 @@ Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
 Place = int | np.int64
 NEWLINE = 10
-BLOCK = 64  # bytes looked at together: compiled to a few instructions
+ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 SPACED_LEADS = (0xC2, 0xE1, 0xE2, 0xEF)  # first bytes of all white space above ASCII, but for U+3000, and of more
 
 
@@ -22,6 +23,7 @@ class Rules(NamedTuple):
 
     trie: Trie
     steady: Bytes  # by code point, as of steady.py; none: texts are not normalised
+    lead: int  # the first byte of the first character that is not steady
     joins: Longs  # by the newlines that end a stretch: what a newline in their place counts too little; none: no joins
 
 
@@ -42,53 +44,49 @@ class Split(NamedTuple):
     tokens: Longs  # by text: the added tokens in it, and what its joins count too little; or one of the next two
 
 
-MAY_BEGIN, MAY_CHANGE = 1, 2  # what two bytes may be the begin of: an added token; a character that NFC changes
+CHANGED, UNSURE = -1, -2  # texts that NFC may change, and those of which that is all we know: no stretches
 
 
-def looks(pairs: Bytes, steady: Bytes) -> Bytes:
-    """By two bytes, the later one times 256, MAY_BEGIN and MAY_CHANGE: of three bytes the first two say which 64."""
-    found = np.where(pairs != 0, MAY_BEGIN, 0).astype(np.uint8).reshape(256, 256)
-    if len(steady):
-        found[:, 0xF0:] |= MAY_CHANGE
-        changed = steady[:0x10000] != STEADY
-        codes = np.flatnonzero(changed[:0x800])
-        codes = codes[codes >= 0x80]
-        found[0x80 | codes & 0x3F, 0xC0 | codes >> 6] |= MAY_CHANGE
-        blocks = np.flatnonzero(changed.reshape(-1, BLOCK).any(axis=1))
-        blocks = blocks[blocks >= 0x800 // BLOCK]
-        found[0x80 | blocks & 0x3F, 0xE0 | blocks >> 6] |= MAY_CHANGE
-    return found.reshape(-1)
+def first_lead(steady: Bytes) -> int:
+    """The lowest first byte of two that NFC may change something after; or that of three."""
+    for lead in range(0xC2, 0xE0):
+        if (steady[(lead & 0x1F) << 6 :][:64] != STEADY).any():
+            return lead
+    return 0xE0
 
 
-def plain(text: Bytes, bounds: Longs, look: Bytes, table: Bytes) -> npt.NDArray[np.bool_]:
-    """Which texts surely hold no added token, and no character that NFC changes: most of them, and seen at a glance."""
-    found = np.ones(len(bounds) - 1, np.bool_)
-    _mark_others(text, bounds, look, table, found)
+def plain(text: Bytes, bounds: Longs, rules: Rules) -> npt.NDArray[np.bool_]:
+    """Which texts hold nothing that an added token begins with, and no character that NFC may change: most of them."""
+    found = np.empty(len(bounds) - 1, np.bool_)
+    _mark_plain(text, bounds, rules, found)
     return found
 
 
 @lean
-def _mark_others(text: Bytes, bounds: Longs, look: Bytes, table: Bytes, found: npt.NDArray[np.bool_]) -> None:
-    one, low = np.uint64(1), np.uint64(0x3F)
+def _mark_plain(text: Bytes, bounds: Longs, rules: Rules, found: npt.NDArray[np.bool_]) -> None:
     for row in range(len(found)):
-        at, stop = np.uint64(bounds[row]), np.uint64(bounds[row + 1])
-        this = np.uint64(text[at]) if at < stop else np.uint64(0)
-        while at < stop:
-            at += one
-            after = np.uint64(text[at]) if at < stop else np.uint64(0)
-            seen = look[this | after << np.uint64(8)]
-            if seen:
-                steady = False
-                if seen == MAY_CHANGE and np.uint64(0xE0) <= this < np.uint64(0xF0):
-                    code = (this & np.uint64(0x0F)) << np.uint64(12) | (after & low) << np.uint64(6)
-                    steady = table[code | np.uint64(text[at + one]) & low] == STEADY
-                if not steady:
-                    found[row] = False
-                    break
-            this = after
+        start, stop = bounds[row], bounds[row + 1]
+        found[row] = _next_head(text, start, stop, rules.trie) == stop and _changed(text, start, stop, rules) == 0
 
 
-CHANGED, UNSURE = -1, -2  # texts that NFC may change, and those of which that is all we know: no stretches
+def holding(text: Bytes, bounds: Longs, trie: Trie) -> npt.NDArray[np.bool_]:
+    """Which texts hold one of the tokens."""
+    found = np.empty(len(bounds) - 1, np.bool_)
+    _mark_holding(text, bounds, trie, found)
+    return found
+
+
+@lean
+def _mark_holding(text: Bytes, bounds: Longs, trie: Trie, found: npt.NDArray[np.bool_]) -> None:
+    for row in range(len(found)):
+        at, stop = bounds[row], bounds[row + 1]
+        size: Place = 0
+        while at < stop and not size:
+            at = _next_head(text, at, stop, trie)
+            if at < stop:
+                size = _longest(text, at, stop, trie)
+            at += 1
+        found[row] = size > 0
 
 
 def split(text: Bytes, bounds: Longs, rules: Rules) -> Split:
@@ -105,7 +103,7 @@ def split(text: Bytes, bounds: Longs, rules: Rules) -> Split:
 @lean
 def _split(text: Bytes, bounds: Longs, rules: Rules, sheet: Sheet, firsts: Longs, tokens: Longs) -> None:
     for row in range(len(tokens)):
-        tokens[row] = _changed(text, bounds[row], bounds[row + 1], rules.steady) if len(rules.steady) else 0
+        tokens[row] = _changed(text, bounds[row], bounds[row + 1], rules)
         if not tokens[row]:
             tokens[row] = _cut(text, bounds[row], bounds[row + 1], rules, sheet)
         firsts[row + 1] = sheet.at[1]
@@ -122,43 +120,48 @@ def summed(found: Split, counts: Longs) -> Longs:
 
 
 @lean
-def _changed(text: Bytes, at: Place, stop: Place, table: Bytes) -> int:
-    """0 if NFC leaves all characters as they are. UTF-8 is taken as sound."""
-    found = 0
+def _changed(text: Bytes, at: Place, stop: Place, rules: Rules) -> int:
+    """0 if NFC leaves all characters as they are."""
+    found, table, lead = 0, rules.steady, rules.lead
+    at = _next_lead(text, at, stop, lead) if len(table) else stop
     while at < stop:
-        if text[at] < 0x80:
-            while at + BLOCK <= stop:
-                block, either = text[at : at + BLOCK], np.uint8(0)  # a slice: its indices are surely not below 0
-                for near in range(BLOCK):
-                    either |= block[near]
-                if either >= 0x80:
-                    break
-                at += BLOCK
-            while at < stop and text[at] < 0x80:
-                at += 1
-            continue
-        lead = np.int64(text[at])
-        if lead < 0xE0:
-            code, size = (lead & 0x1F) << 6 | (np.int64(text[at + 1]) & 0x3F), 2
-        elif lead < 0xF0:
-            low = (np.int64(text[at + 1]) & 0x3F) << 6 | (np.int64(text[at + 2]) & 0x3F)
-            code, size = (lead & 0x0F) << 12 | low, 3
+        first, second = np.int64(text[at]), np.int64(text[at + 1]) & 0x3F
+        if first < 0xE0:
+            code, size = (first & 0x1F) << 6 | second, 2
+        elif first < 0xF0:
+            code, size = (first & 0x0F) << 12 | second << 6 | (np.int64(text[at + 2]) & 0x3F), 3
         else:
             low = (np.int64(text[at + 2]) & 0x3F) << 6 | (np.int64(text[at + 3]) & 0x3F)
-            code, size = (lead & 0x07) << 18 | (np.int64(text[at + 1]) & 0x3F) << 12 | low, 4
+            code, size = (first & 0x07) << 18 | second << 12 | low, 4
         if code >= len(table) or not table[code]:
             return UNSURE
         if table[code] == KNOWN:
             found = CHANGED
         at += size
+        if at < stop and text[at] < lead:
+            at = _next_lead(text, at, stop, lead)
     return found
+
+
+@lean
+def _next_lead(text: Bytes, at: Place, stop: Place, lead: int) -> Place:
+    """The next byte that is not below `lead`, or `stop`."""
+    address = int(text.ctypes.data)
+    while at < stop and at + WIDE <= len(text):
+        bits = at_least(address + at, lead)
+        if bits:
+            return min(at + trailing_zeros(bits), stop)
+        at += WIDE
+    while at < stop and text[at] < lead:
+        at += 1
+    return min(at, stop)
 
 
 @lean
 def _cut(text: Bytes, begin: Place, stop: Place, rules: Rules, sheet: Sheet) -> Place:
     """Write the stretches of one text; the tokens between them, and what joins count too little."""
-    trie, pairs, joins, written, ends = rules.trie, rules.trie.pairs, rules.joins, sheet.text, sheet.ends
-    tokens, start, at = 0, begin, _candidate(text, begin, stop, pairs)
+    trie, joins, written, ends = rules.trie, rules.joins, sheet.text, sheet.ends
+    tokens, start, at = 0, begin, _next_head(text, begin, stop, trie)
     first = end = sheet.at[0]  # of the stretch that is being written
     stretches = sheet.at[1]
     while start < stop:
@@ -179,7 +182,7 @@ def _cut(text: Bytes, begin: Place, stop: Place, rules: Rules, sheet: Sheet) -> 
         if size:
             tokens += 1
             start = at + size
-        at = _candidate(text, at + max(size, 1), stop, pairs)
+        at = _next_head(text, at + max(size, 1), stop, trie)
     if first < end:
         stretches += 1
         ends[stretches] = end
@@ -188,19 +191,30 @@ def _cut(text: Bytes, begin: Place, stop: Place, rules: Rules, sheet: Sheet) -> 
 
 
 @lean
-def _candidate(text: Bytes, at: Place, stop: Place, pairs: Bytes) -> Place:
+def _next_head(text: Bytes, at: Place, stop: Place, trie: Trie) -> Place:
     """The next place where a token may begin, or `stop`."""
-    if at >= stop:
-        return stop
-    place, last, one = np.uint64(at), np.uint64(stop - 1), np.uint64(1)  # unsigned: no test for indices below 0
-    this = np.uint64(text[place])
-    while place < last:
-        following = np.uint64(text[place + one])
-        if pairs[this | following << np.uint64(8)]:
-            return np.int64(place)
-        this = following
-        place += one
-    return stop - 1 if pairs[this] else stop  # of a token of one byte, all pairs are set
+    address = int(text.ctypes.data)
+    while at < stop and at + WIDE < len(text):
+        bits = _heads(address + at, trie.heads)
+        if bits:
+            return min(at + trailing_zeros(bits), stop)
+        at += WIDE
+    while at < stop:
+        following = np.int64(text[at + 1]) if at + 1 < stop else np.int64(0)
+        if trie.pairs[np.int64(text[at]) | following << 8]:
+            return at
+        at += 1
+    return stop
+
+
+@lean
+def _heads(address: Place, heads: Longs) -> np.uint64:
+    """Bits of the WIDE bytes at an address: where a token may begin."""
+    found = np.uint64(0)
+    for each in range(len(heads)):
+        first, second = heads[each, 0], heads[each, 1]
+        found |= equal(address, first) & (equal(address + 1, second) if second >= 0 else ALL)
+    return found
 
 
 @lean

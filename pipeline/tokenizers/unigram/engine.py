@@ -1,6 +1,5 @@
 """The engine `unigram`: our own counter, for SentencePiece Unigram models and a tokenizer.json of that kind."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -12,17 +11,20 @@ import sentencepiece
 import tokenizers
 
 from prep.pipeline.tokenizers import spmodel
+from prep.pipeline.tokenizers.added import Trie
+from prep.pipeline.tokenizers.added import trie as trie_of
 from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.hf import HuggingFace
 from prep.pipeline.tokenizers.slabs import bounds, content, slabs
+from prep.pipeline.tokenizers.splitting_kernel import holding
 from prep.pipeline.tokenizers.spmodel import SPACE
 from prep.pipeline.tokenizers.unigram import characters, memo, viterbi
 from prep.pipeline.tokenizers.unigram.hub import read_json
 from prep.pipeline.tokenizers.unigram.model import Unigram, of_model
 from prep.pipeline.tokenizers.unigram.trie import build
 
-KERNEL = "5"  # of this folder: raise it with every change of what is counted
+KERNEL = "6"  # of this folder: raise it with every change of what is counted
 SET_BACK = 100_000.0  # sentencepiece takes a sum past this off all sums ahead
 PROVED = {"sentencepiece": "0.2.3", "tokenizers": "0.23.3"}  # the arithmetic mirrored here; earlier ones add otherwise
 
@@ -47,18 +49,15 @@ class Engine:
         data, offsets = content(texts), bounds(texts)
         counts = np.zeros(len(texts), np.int64)
         viterbi.every(self._lexicon, self._window, self._memo, data, offsets, counts)
-        if rows := self._rows_with_needles(data, offsets):
-            counts[rows] = self.ask.reference.count(texts.take(pa.array(rows)))
+        if self.model.needles:
+            held = holding(data, offsets, self._needles)
+            if held.any():
+                counts[held] = self.ask.reference.count(texts.filter(pa.array(held)))
         return counts
 
-    def _rows_with_needles(self, data: characters.Bytes, offsets: characters.Longs) -> list[int]:
-        """The texts that hold an added token; a find that begins in one text and ends in the next does no harm."""
-        if not self.model.needles:
-            return []
-        text = data[offsets[0] : offsets[-1]].tobytes()
-        places = [place for needle in self.model.needles for place in _finds(text, needle.encode())]
-        found = np.searchsorted(offsets, np.array(places, np.int64) + offsets[0], side="right") - 1
-        return sorted(set(found.tolist()))
+    @cached_property
+    def _needles(self) -> Trie:
+        return trie_of(self.model.needles)
 
     @cached_property
     def _lexicon(self) -> characters.Lexicon:
@@ -114,10 +113,3 @@ def _read(ask: Ask) -> Unigram:
         return of_model(spmodel.read(content))
     except spmodel.Broken as error:
         raise Unsuited(f"{ask.files.path}: {error}") from error
-
-
-def _finds(text: bytes, needle: bytes) -> Iterator[int]:
-    place = text.find(needle)
-    while place >= 0:
-        yield place
-        place = text.find(needle, place + 1)

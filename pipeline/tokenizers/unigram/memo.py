@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import prefetch
+from prep.machine import prefetch
 from prep.pipeline.tokenizers.slabs import lines
 from prep.pipeline.tokenizers.unigram.trie import Floats, Ints
 
