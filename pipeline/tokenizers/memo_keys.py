@@ -1,6 +1,7 @@
 """Short texts as the keys of a memo: three numbers each, and the place that they say."""
 
 import numpy as np
+import numpy.typing as npt
 
 from prep.compiling import lean
 from prep.machine import load
@@ -10,21 +11,21 @@ REMEMBERED = 24  # bytes; longer texts have no key
 PADDING = REMEMBERED  # bytes that must be readable after the last text
 
 
+def _masks(first: int) -> npt.NDArray[np.uint64]:
+    """By length: what belongs to a text of its eight bytes from `first` on."""
+    kept = [min(max(length - first, 0), 8) for length in range(REMEMBERED + 1)]
+    return np.array([(1 << 8 * many) - 1 for many in kept], np.uint64)
+
+
+# Looked up, for lengths cannot be foreseen: shifts took twice as long.
+ONE, TWO, THREE = _masks(0), _masks(8), _masks(16)
+
+
 @lean
 def key(address: int, length: int) -> tuple[np.uint64, np.uint64, np.uint64]:
     """A segment of at most REMEMBERED bytes as three numbers, zeros after its end."""
-    return (
-        load(address, 0) & _low(8 * min(length, 8)),
-        load(address, 8) & _low(8 * min(max(length - 8, 0), 8)),
-        load(address, 16) & _low(8 * max(length - 16, 0)),
-    )
-
-
-@lean
-def _low(bits: int) -> np.uint64:
-    """So many ones, up to 64; without a branch, for the lengths of words cannot be foreseen."""
-    half = np.uint64(bits >> 1)
-    return ~((np.uint64(0xFFFFFFFFFFFFFFFF) << half) << (np.uint64(bits) - half))
+    row = np.uint64(length)
+    return load(address, 0) & ONE[row], load(address, 8) & TWO[row], load(address, 16) & THREE[row]
 
 
 @lean

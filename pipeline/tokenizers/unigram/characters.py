@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from prep.pipeline.tokenizers.unigram.memo import LONGEST, MIX, U
+from prep.pipeline.tokenizers.unigram.memo import KEY, LONGEST, MIX, U
 from prep.pipeline.tokenizers.unigram.trie import Floats, Ints
 
 Bytes = npt.NDArray[np.uint8]
@@ -44,18 +44,18 @@ class Window(NamedTuple):
     there the sum, and twice the tokens, and one more where the last is unknown: the next unknown character joins it.
     """
 
-    signs: Ints
+    signs: npt.NDArray[np.uint16]
     cuts: Ints
-    keys: npt.NDArray[np.uint64]  # five words for each stretch: its key, and where its cells are
+    keys: npt.NDArray[np.uint64]  # KEY words for each stretch
     best: npt.NDArray[np.float32] | npt.NDArray[np.float64]
     tally: Longs
 
 
 def window(size: int, kind: type[np.float32] | type[np.float64]) -> Window:
     """Room for so many characters; behind the signs 16 more, for keys are read whole."""
-    signs, cuts = np.zeros(size + LONGEST, np.int32), np.zeros(size + 2, np.int32)
+    signs, cuts = np.zeros(size + LONGEST, np.uint16), np.zeros(size + 2, np.int32)
     best: Any = np.zeros(size + 1, kind)
-    return Window(signs, cuts, np.zeros(5 * size + 10, np.uint64), best, np.zeros(size + 1, np.int64))
+    return Window(signs, cuts, np.zeros(KEY * (size + 2), np.uint64), best, np.zeros(size + 1, np.int64))
 
 
 @numba.njit(inline="always")

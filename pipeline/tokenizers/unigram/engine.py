@@ -24,7 +24,7 @@ from prep.pipeline.tokenizers.unigram.hub import read_json
 from prep.pipeline.tokenizers.unigram.model import Unigram, of_model
 from prep.pipeline.tokenizers.unigram.trie import build
 
-KERNEL = "6"  # of this folder: raise it with every change of what is counted
+KERNEL = "7"  # of this folder: raise it with every change of what is counted
 SET_BACK = 100_000.0  # sentencepiece takes a sum past this off all sums ahead
 PROVED = {"sentencepiece": "0.2.3", "tokenizers": "0.23.3"}  # the arithmetic mirrored here; earlier ones add otherwise
 

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from prep.machine import prefetch
+from prep.machine import load, prefetch
 from prep.pipeline.tokenizers.slabs import lines
 from prep.pipeline.tokenizers.unigram.trie import Floats, Ints
 
@@ -29,8 +29,14 @@ TOLERANCE, TOKENS = 8, 9  # places in a cell's halves
 PATH = {np.float32: (10, 6), np.float64: (5, 3)}  # where the path's scores begin in a cell, and how many fit
 SECOND, EDGE = np.uint64(LONGEST + 1), np.uint64(2 * LONGEST + 2)  # where rows of what `learn` works in begin
 DOWN = 1 - 2.0**-22  # so that no tolerance is rounded up as it is stored in 32 bits
+KEY = 3  # words kept of a stretch that is looked at: the first half of its key, and where its cells are
+HALF = 8  # symbols; few stretches are longer, and only of them the second half of the key is made
+# By length: what belongs to a stretch of the first and the next four symbols that stand where it begins.
+FIRST_FOUR = np.array([(1 << 16 * min(length, 4)) - 1 for length in range(HALF + 1)], np.uint64)
+NEXT_FOUR = np.array([(1 << 16 * max(length - 4, 0)) - 1 for length in range(HALF + 1)], np.uint64)
 MIX = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio of 64 bits
 SET_SHIFT = np.uint64(64 - SET_BITS)
+ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 U = np.uint64  # an unsigned place: a signed one is asked each time whether it counts from the end
 
 
@@ -113,29 +119,34 @@ def learn(links, scores, widths, unknown, signs, begin, size, tokens, tolerances
 
 
 @numba.njit(inline="always")
-def some(signs: Ints, at: np.uint64, count: np.int64) -> np.uint64:
-    """Four symbols as one word, or as many as there are."""
-    word = U(signs[at]) | U(signs[at + U(1)]) << U(16) | U(signs[at + U(2)]) << U(32) | U(signs[at + U(3)]) << U(48)
-    if count >= 4:
-        return word
-    return word & ((U(1) << U(16 * max(count, 0))) - U(1))
+def symbols(address: int, at: int, count: int) -> np.uint64:
+    """Four symbols as one word, or as many as there are; without a branch, for lengths cannot be foreseen."""
+    bits = U(8 * min(max(count, 0), 4))
+    return load(address, at) & ~((ALL << bits) << bits)
 
 
 @numba.njit(inline="always")
 def prepare(words, signs, cuts, keys, skip, found):  # type: ignore[no-untyped-def]
     """Make the keys of the stretches between cuts, and begin to fetch their cells, which may be far."""
-    begin = 0
+    begin, address = np.int64(0), int(signs.ctypes.data)
     for number in range(skip, found):
-        length, start, place = np.int64(cuts[number]) - begin, U(begin), U(5) * number
-        w0, w1, w2, w3 = some(signs, start, length), some(signs, start + U(4), length - 4), U(0), U(0)
-        if length > 8:
-            w2, w3 = some(signs, start + U(8), length - 8), some(signs, start + U(12), length - 12)
-        mixed = (w0 ^ (w0 >> U(31)) ^ (w2 << U(7))) * MIX
-        mixed = (mixed ^ (mixed >> U(32)) ^ w1 ^ (w3 << U(9))) * MIX
-        keys[place], keys[place + U(1)], keys[place + U(2)], keys[place + U(3)] = w0, w1, w2, w3
-        keys[place + U(4)] = (mixed >> SET_SHIFT) << U(4)
+        length, at, place = np.int64(cuts[number]) - begin, 2 * begin, U(KEY) * number
+        row = U(min(length, HALF))
+        w0, w1 = load(address, at) & FIRST_FOUR[row], load(address, at + 8) & NEXT_FOUR[row]
+        mixed = (w0 ^ (w0 >> U(31))) * MIX
+        if length > HALF:
+            w2, w3 = rest(address, begin, length)
+            mixed ^= (w2 << U(7)) * MIX ^ (w3 << U(9))
+        mixed = (mixed ^ (mixed >> U(32)) ^ w1) * MIX
+        keys[place], keys[place + U(1)], keys[place + U(2)] = w0, w1, (mixed >> SET_SHIFT) << U(4)
         prefetch(words, (mixed >> SET_SHIFT) << U(4))
         begin = np.int64(cuts[number])
+
+
+@numba.njit(inline="always")
+def rest(address, begin, length):  # type: ignore[no-untyped-def]
+    """The second half of a long stretch's key."""
+    return symbols(address, 2 * begin + 16, length - 8), symbols(address, 2 * begin + 24, length - 12)
 
 
 @numba.njit(inline="always")
@@ -145,13 +156,15 @@ def other(words, cell, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")
-def recall(words, tolerances, keys, place):  # type: ignore[no-untyped-def]
+def recall(words, tolerances, keys, place, address, begin, length):  # type: ignore[no-untyped-def]
     """The cell of the stretch whose key is at `place`, and whether it comes the FIRST or SECOND_TIME, or OFTEN.
 
     At the first coming the key is noted; at the second, the path is to be learnt.
     """
-    w0, w1, w2, w3 = keys[place], keys[place + U(1)], keys[place + U(2)], keys[place + U(3)]
-    cell, coming = keys[place + U(4)], OFTEN
+    w0, w1, w2, w3 = keys[place], keys[place + U(1)], U(0), U(0)
+    cell, coming = keys[place + U(2)], OFTEN
+    if length > HALF:
+        w2, w3 = rest(address, begin, length)
     if other(words, cell, w0, w1, w2, w3):
         often, cell = cell, cell + U(CELL)
         if other(words, cell, w0, w1, w2, w3):

@@ -16,6 +16,7 @@ from prep.compiling import lean
 from prep.pipeline.tokenizers.unigram.characters import Bytes, Lexicon, Longs, Window, take
 from prep.pipeline.tokenizers.unigram.memo import (
     FIRST,
+    KEY,
     LONGEST,
     SECOND_TIME,
     TOKENS,
@@ -109,6 +110,7 @@ def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Lo
     their own: a call, and a look into a tuple, count references to arrays, 5 to 13 ns each (35 ns a byte in all).
     """
     signs, cuts, keys, best, tally = window
+    address = int(signs.ctypes.data)
     links, scores, widths, fallback = lexicon.links, lexicon.scores, lexicon.widths, lexicon.fallback
     words, numbers, tolerances, path = memo.words, memo.tokens, memo.tolerances, memo.path
     sums, back = memo.sums, memo.back
@@ -136,12 +138,12 @@ def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Lo
                 continue
             if kept:
                 prepare(words, signs, cuts, keys, skip, found)
-            begin = 0
+            begin = np.int64(0)
             for number in range(skip, found):
                 stretch = np.int64(cuts[number])
                 length = stretch - begin
                 if kept and length <= LONGEST and ready == 0 and abs(total) < calm:
-                    cell, coming = recall(words, tolerances, keys, U(5) * number)
+                    cell, coming = recall(words, tolerances, keys, U(KEY) * number, address, begin, length)
                     place, half = (cell >> U(3)) * width + first, cell * U(2)
                     if coming == SECOND_TIME:
                         learn(
