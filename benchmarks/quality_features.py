@@ -1,41 +1,65 @@
-"""How well a classifier tells references from web text by kind of tokens: `… quality_features RUN.yaml LANGUAGE ...`.
+"""How well a classifier tells references from web text by kind of tokens: `… quality_features RUN.yaml ja --seed 1`.
 
 The run file's sources should be one file each; its ingest must be finished (`prep ingest RUN.yaml`). For each kind of
-tokens a model is trained as `prep train` does and asked through fastText: `docs` is the AUC on held-out documents,
-`mean` and `least` are of the AUCs where one whole source is left out of training, `MB` the model's size.
+tokens, split and share of the training documents a model is trained as `prep train` does and asked through fastText:
+`docs` is the AUC on held-out documents, `mean` and `least` are of the AUCs where one whole source is left out of
+training, `MB` the model's size. `pieces` are those of the run's first tokenizer: a plain fastText model over them is
+what others are measured by.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pyarrow as pa
 
 from prep.filters import features, quality
 from prep.manifests import files, store
-from prep.pipeline import runfile, train
+from prep.pipeline import counting, runfile, train
 from prep.pipeline.stage import Result
+from prep.pipeline.tokenizers.counter import Counter
 from prep.pipeline.training import learning, sample
 from prep.pipeline.training.measure import auc
 
 Make = Callable[[str], str]
+CHOSEN = features.line  # before another takes its place
 WORDS, SIGNS, SENTENCE = (re.compile(r"[^\W_]+" + signs) for signs in ("", r"|[^\w\s\0]", "|[.,;:?!’—–…«»“”()-]"))
 
 
-def main() -> None:
-    config, *languages = sys.argv[1:]
+@click.command()
+@click.argument("config")
+@click.argument("languages", nargs=-1, required=True)
+@click.option("--seed", "seeds", multiple=True, type=int, help="Of the split; the run's own by default.")
+@click.option("--share", "shares", multiple=True, type=float, default=(1.0,), help="Of the training documents.")
+@click.option("--only", multiple=True, help="Kinds of tokens; all by default.")
+@click.option("--documents", is_flag=True, help="Leave out the unseen sources.")
+def main(
+    config: str,
+    languages: tuple[str, ...],
+    seeds: tuple[int, ...],
+    shares: tuple[float, ...],
+    only: tuple[str, ...],
+    documents: bool,
+) -> None:
+    """Train and measure."""
     run = runfile.load(config)
     ingested = newest(files.join(run.out, "ingest"))
+    reference = counting.reference(next(iter(run.tokenizers.values())))
     for language in languages:
         asked = train.stage_of(run, language, [language], ingested).asked
         paths = [path for _, path in train.shards_of(asked, ingested)]
-        for name, make in variants(language).items():
-            print(f"{language} {name:24} {figures(asked, paths, make)}", flush=True)
+        makes = variants(language) | {"pieces": lambda text: pieces(reference, text)}
+        for seed in seeds or (asked.seed,):
+            for name in only or makes:
+                for share in shares:
+                    found = figures(replace(asked, seed=seed), paths, makes[name], share, not documents)
+                    print(f"{language} seed {seed:3} {share:4.0%} {name:28} {found}", flush=True)
 
 
 def newest(folder: str) -> Result:
@@ -48,19 +72,18 @@ def newest(folder: str) -> Result:
 
 
 def variants(language: str) -> dict[str, Make]:
-    chosen = features.line
     if features.unspaced(language):
         return {
-            "pairs (chosen)": lambda text: chosen(text, language),
+            "pairs (chosen)": lambda text: CHOSEN(text, language),
             "characters": lambda text: " ".join("".join(text.split()).replace("\0", "")),
             "triples": lambda text: grams("".join(text.split()).replace("\0", ""), 3),
         }
     return {
-        "words, . , ; : ? ! (chosen)": lambda text: chosen(text, language),
+        "words, . , ; : ? ! (chosen)": lambda text: CHOSEN(text, language),
         "words": lambda text: " ".join(WORDS.findall(text)),
         "words, all signs": lambda text: " ".join(SIGNS.findall(text)),
         "words, more signs": lambda text: " ".join(SENTENCE.findall(text)),
-        "lower-cased": lambda text: chosen(text.lower(), language),
+        "lower-cased": lambda text: CHOSEN(text.lower(), language),
     }
 
 
@@ -68,27 +91,37 @@ def grams(text: str, size: int) -> str:
     return " ".join(text[at : at + size] for at in range(max(1, len(text) - size + 1)))
 
 
-def figures(asked: sample.Asked, paths: list[str], make: Make) -> str:
+def pieces(reference: Counter, text: str) -> str:
+    """The tokens' numbers: as good as what they spell."""
+    [ids] = reference.encode([text.replace("\0", " ")])
+    return " ".join(map(str, ids.tolist()))
+
+
+def figures(asked: sample.Asked, paths: list[str], make: Make, share: float, sources_too: bool) -> str:
     features.line = lambda text, language: make(text)  # the sample makes its lines by it
     table = sample.gather(asked, paths, map)
     sources, good, held = (np.asarray(table[name].to_numpy(), object) for name in ("source", "good", "held"))
     good, held = good.astype(bool), held.astype(bool)
+    spare = np.random.default_rng(asked.seed).random(len(table)) >= share
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.bin")
-        whole, size = area(asked, table, held, held, path, make), path.stat().st_size / 1e6
-        unseen = list(left_out(asked, table, (sources, good, held), path, make))
-    return f"docs {whole:.4f}  mean {np.mean(unseen):.3f}  least {min(unseen):.3f}  {size:.0f} MB"
+        whole, size = area(asked, table, held | spare, held, path, make), path.stat().st_size / 1e6
+        learnt = f"docs {whole:.4f}  {size:.0f} MB"
+        if not sources_too:
+            return learnt
+        unseen = list(left_out(asked, table, (sources, good, held, spare), path, make))
+    return f"{learnt}  mean {np.mean(unseen):.3f}  least {min(unseen):.3f}"
 
 
 def left_out(
     asked: sample.Asked, table: pa.Table, columns: tuple[np.ndarray, ...], path: Path, make: Make
 ) -> Iterator[float]:
-    sources, good, held = columns
+    sources, good, held, spare = columns
     for source in np.unique(sources.astype(str)):
         own = sources == source
         side = good[own][0]
         if (good[~own] == side).any():
-            yield area(asked, table, held | own, own | (held & (good != side)), path, make)
+            yield area(asked, table, held | own | spare, own | (held & (good != side)), path, make)
 
 
 def area(asked: sample.Asked, table: pa.Table, kept: np.ndarray, tested: np.ndarray, path: Path, make: Make) -> float:

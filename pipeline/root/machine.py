@@ -91,6 +91,7 @@ def _bytes_at(builder: Any, address: Any, back: int = 0) -> Any:
 
 
 def _each(number: int) -> Any:
+    """WIDE times a byte."""
     return ir.Constant(ir.VectorType(ir.IntType(8), WIDE), [number] * WIDE)
 
 
@@ -114,6 +115,8 @@ def _compared(sign: str) -> Any:
 
 @intrinsic
 def _not_utf8(_typing: Any, address: Any) -> Any:
+    """A byte is wrong by itself, by the one before it, or where it goes on with a character though none is open."""
+
     def emit(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         here, one, two, three = (_bytes_at(builder, arguments[0], back) for back in range(4))
 
