@@ -1,5 +1,7 @@
 """Areas under curves and calibration: by definition on small samples, by law on large ones."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from prep.filters.calibration import Scale, chance
 from prep.pipeline.training.measure import FEWEST, auc, average_precision, fitted, reliability
+from prep.pipeline.training.svg import curve
 
 SCORES = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=12).map(np.array)
 
@@ -62,3 +65,10 @@ def test_a_chance_lies_between_0_and_1_and_turns_round(odds: float) -> None:
     found = chance(np.array([odds, -odds]))
     assert ((found >= 0) & (found <= 1)).all()
     assert found.sum() == pytest.approx(1)
+
+
+def test_a_point_of_few_documents_is_drawn_smaller_than_one_of_many() -> None:
+    drawn = curve([(0.1, 0.1, 900), (0.5, 0.4, 1), (0.9, 0.9, 225)], "ja", "score", "reference")
+    many, one, some = (float(radius) for radius in re.findall(r'<circle [^>]* r="([0-9.]+)"', drawn))
+    assert one < some < many
+    assert (many / some) ** 2 == pytest.approx(4, rel=0.1), "by area"

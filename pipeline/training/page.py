@@ -51,8 +51,8 @@ def _language(name: str, found: dict[str, Any]) -> str:
         + "<h3>Scores of held-out documents, by source</h3><p class=note>Blue is reference, orange the rest.</p>"
         + "".join(_histogram(each) for each in found["histograms"])
         + "<h3>Reliability</h3><p class=note>Of documents with a score, the share that is reference, at even odds of "
-        "both sides; on the dashed line a score is that chance.</p>"
-        + svg.curve([(score, share) for score, share, _ in found["reliability"]], name, "score", "reference")
+        "both sides; on the dashed line a score is that chance. A point has the area of its documents.</p>"
+        + svg.curve(found["reliability"], name, "score", "reference")
         + _kept(found["kept"])
         + _texts("The rest that scores highest", found["highest"])
         + _texts("The rest that scores lowest", found["lowest"])

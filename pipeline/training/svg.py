@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 260, 120, 30, 18  # of a picture; of its axes' margins
+LEAST_DOT, LARGEST_DOT = 0.8, 4.5  # radius of a point
 GOOD, REST, GREY = "#0072B2", "#D55E00", "#888"  # Okabe and Ito's blue and vermilion, told apart by everybody
 
 
@@ -22,12 +24,20 @@ def histogram(counts: Sequence[int], title: str, colour: str) -> str:
     return _picture(bars + _text(LEFT - 4, 24, f"{max(counts):,}", "end"), title)
 
 
-def curve(points: Sequence[tuple[float, float]], title: str, x: str, y: str) -> str:
-    """Points in [0, 1] by [0, 1], joined, beside the line where both are equal."""
+def curve(points: Sequence[tuple[float, float, int]], title: str, x: str, y: str) -> str:
+    """Points in [0, 1] by [0, 1], joined, beside the line where both are equal.
+
+    A point's area says how many documents it is of, so that one of few is not taken for one of many.
+    """
     inner, tall = WIDTH - LEFT - 8, HEIGHT - BOTTOM - 16
-    at = [(LEFT + inner * one, 16 + tall * (1 - two)) for one, two in points]
-    line = " ".join(f"{one:.1f},{two:.1f}" for one, two in at)
-    dots = "".join(f'<circle cx="{one:.1f}" cy="{two:.1f}" r="2.5" fill="{GOOD}"/>' for one, two in at)
+    most = max((many for _, _, many in points), default=1)
+    at = [(LEFT + inner * one, 16 + tall * (1 - two), many) for one, two, many in points]
+    line = " ".join(f"{one:.1f},{two:.1f}" for one, two, _ in at)
+    dots = "".join(
+        f'<circle cx="{one:.1f}" cy="{two:.1f}" r="{max(LEAST_DOT, LARGEST_DOT * math.sqrt(many / most)):.1f}" '
+        f'fill="{GOOD}"><title>{many:,}</title></circle>'
+        for one, two, many in at
+    )
     body = (
         f'<line x1="{LEFT}" y1="{16 + tall}" x2="{LEFT + inner}" y2="16" stroke="{GREY}" stroke-dasharray="3 3"/>'
         f'<polyline points="{line}" fill="none" stroke="{GOOD}"/>{dots}'
