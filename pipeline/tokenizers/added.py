@@ -23,8 +23,7 @@ FLAGS = ("lstrip", "rstrip", "single_word")
 class Trie(NamedTuple):
     """The tokens by their bytes."""
 
-    pairs: npt.NDArray[np.uint8]  # by two bytes, the later one times 256: whether a token may begin here
-    heads: npt.NDArray[np.int64]  # the same for vectors: two bytes each, or one and -1; few, or they say too much
+    heads: npt.NDArray[np.int64]  # what tokens begin with: two bytes each, or one and -1
     kind: npt.NDArray[np.int16]  # by byte: a column of `step`; 0 for bytes in no token
     step: npt.NDArray[np.int32]  # by state and kind: the next state, or 0 for none; the first state is 0
     final: npt.NDArray[np.uint8]  # by state: whether a token ends here
@@ -119,11 +118,9 @@ def trie(contents: Iterable[str]) -> Trie:
     letters = sorted({byte for token in tokens for byte in token})
     kind = np.zeros(256, np.int16)
     kind[letters] = np.arange(1, len(letters) + 1)
-    pairs = np.zeros((256, 256), np.uint8)  # by the later byte, then the earlier
     nodes: list[dict[int, int]] = [{}]
     ends = set()
     for token in tokens:
-        pairs[token[1] if len(token) > 1 else slice(None), token[0]] = 1
         state = 0
         for byte in token:
             if byte not in nodes[state]:
@@ -136,7 +133,7 @@ def trie(contents: Iterable[str]) -> Trie:
         for byte, child in node.items():
             step[state, kind[byte]] = child
     final[list(ends)] = 1
-    return Trie(pairs.reshape(-1), _heads(tokens), kind, step, final)
+    return Trie(_heads(tokens), kind, step, final)
 
 
 def _heads(tokens: list[bytes]) -> npt.NDArray[np.int64]:

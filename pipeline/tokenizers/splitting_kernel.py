@@ -199,12 +199,19 @@ def _next_head(text: Bytes, at: Place, stop: Place, trie: Trie) -> Place:
         if bits:
             return min(at + trailing_zeros(bits), stop)
         at += WIDE
-    while at < stop:
-        following = np.int64(text[at + 1]) if at + 1 < stop else np.int64(0)
-        if trie.pairs[np.int64(text[at]) | following << 8]:
-            return at
+    while at < stop and not _is_head(text, at, stop, trie.heads):
         at += 1
-    return stop
+    return min(at, stop)
+
+
+@lean
+def _is_head(text: Bytes, at: Place, stop: Place, heads: Longs) -> bool:
+    """As `_heads` of one byte."""
+    for each in range(len(heads)):
+        first, second = heads[each, 0], heads[each, 1]
+        if text[at] == first and (second < 0 or (at + 1 < stop and text[at + 1] == second)):
+            return True
+    return False
 
 
 @lean
