@@ -28,12 +28,12 @@ def main() -> None:
     strings = texts.to_pylist()
     size = sum(len(text.encode()) for text in strings) / 1e6
     weights, model = linear.load(Path(path), language), Model(path)
-    lines = [features.line(text, language) for text in strings]
+    lines = [features.line(text, language, model.words) for text in strings]
     odds, _ = linear.log_odds(weights, texts)
     ways: dict[str, Callable[[], object]] = {
         "our loop, from text": lambda: linear.log_odds(weights, texts),
         "fastText's predict, from lines": lambda: model.score(lines),
-        "making the lines": lambda: [features.line(text, language) for text in strings],
+        "making the lines": lambda: [features.line(text, language, model.words) for text in strings],
     }
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):

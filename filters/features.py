@@ -1,18 +1,20 @@
 """A text as the one line of features that fastText sees: tokens between single spaces.
 
 fastText splits at white space and NUL, ends a line at a token `</s>`, and takes a token that starts with `__label__`
-for a label. No line made here holds either: lines are words without signs or underscores, or single characters.
+for a label. No line made here holds either: tokens are words without signs or underscores, or, in languages without
+spaces, the longest words of a model's own dictionary.
 """
 
 import re
-from functools import lru_cache
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
-VERSION = 2  # rises whenever the same text would give another line: models and scores are named by it
+VERSION = 3  # rises whenever the same text would give another line: models and scores are named by it
 SPAN = 800  # characters, after runs of white space have become one space
 
 # Lengths that a document is cut to for training. fastText adds an end-of-line token to the mean of each line, so a
@@ -29,18 +31,53 @@ _LETTER = "[^\\W_\\s]|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff]"
 _SIGN = "[.,;:?!\u060c\u061b\u061f]"  # that part sentences; others tell a source, see docs/quality.md
 _SPACE = "[\\s_\0]"
 _WORDS = re.compile(f"(?:{_LETTER})+|{_SIGN}")
-_CHARACTERS = re.compile(f"(?!{_SPACE}).")
+_RUNS = re.compile(f"(?:(?!{_SPACE}).)+")
+_END = "</s>"
 
 CODES = 0x110000
 SPACE, PART, ALONE = 0, 1, 2  # what a character is: between tokens, in a word, a token of its own
 
 
-def line(text: str, language: str) -> str:
-    """The features of `text`; empty where there is nothing to see."""
+@dataclass(frozen=True)
+class Words:
+    """What a text without spaces is cut into: words of two characters or more."""
+
+    known: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, spelled: Iterable[str]) -> "Words":
+        """Of a tokenizer's vocabulary or a model's dictionary: what can be a token and is more than a character."""
+        return cls(frozenset(word for word in spelled if len(word) > 1 and word != _END and _RUNS.fullmatch(word)))
+
+    def cut(self, run: str) -> Iterator[str]:
+        """From the left, the longest word that begins there, or a character."""
+        at = 0
+        while at < len(run):
+            end = at + 1
+            for size in self._sizes.get(run[at : at + 2], ()):
+                if run[at : at + size] in self.known:
+                    end = at + size
+                    break
+            yield run[at:end]
+            at = end
+
+    @cached_property
+    def _sizes(self) -> dict[str, list[int]]:
+        """By the first two characters how long words are, the longest first: most begin none."""
+        found: dict[str, set[int]] = {}
+        for word in self.known:
+            found.setdefault(word[:2], set()).add(len(word))
+        return {begin: sorted(sizes, reverse=True) for begin, sizes in found.items()}
+
+
+NONE = Words()
+
+
+def line(text: str, language: str, words: Words = NONE) -> str:
+    """The features of `text`; empty where there is nothing to see. `words` are for languages without spaces."""
     if not unspaced(language):
         return " ".join(_WORDS.findall(text))
-    single = _CHARACTERS.findall(text)
-    return " ".join(map("".join, pairwise(single)) if len(single) > 1 else single)
+    return " ".join(token for run in _RUNS.findall(text) for token in words.cut(run))
 
 
 @lru_cache(maxsize=2)

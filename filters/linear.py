@@ -6,6 +6,7 @@ each run of 2 to `ngrams` tokens by a hash, and the end of the line. They are ma
 buffers, so that no Python object is made for a text or a token.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +31,8 @@ PAIR = np.uint64(116049371)  # fastText's multiplier from a run's hash to the ne
 END, END_HASH = b"</s>", np.uint32(3617362777)
 CODES = features.CODES
 SPACE, PART, ALONE = features.SPACE, features.PART, features.ALONE
-CELL = np.dtype([("key", np.uint64), ("weight", np.float32), ("pad", np.uint32)])  # a quarter of a cache line
+CELL = np.dtype([("key", np.uint64), ("weight", np.float32), ("kind", np.uint32)])  # a quarter of a cache line
+BEGINNING, WORD = 1, 2  # bits of `kind`: a longer word begins with it, it is a word itself; a free cell is neither
 HOT = 1000  # words: 32 KB of cells, which hold four of five words of a text
 BLOCK = 256  # tokens
 LOAD = 2  # cells for each word, at least
@@ -40,9 +42,9 @@ class Weights(NamedTuple):
     """A model ready for the loop, and the classes of characters of its texts."""
 
     classes: Bytes  # of each code point, see `features`
-    pairs: bool  # whether a token is a pair of characters
+    unspaced: bool  # whether words run together, so that the longest is looked for
     hot: Cells  # the most frequent words once more, in a table that stays near
-    cells: Cells  # all words: open addressing by `key`
+    cells: Cells  # all words, of `unspaced` their beginnings too: open addressing by `key`
     runs: Floats  # weight by a run's hash
     mask: int  # that takes a run's hash to its row, where the rows are a power of two; else 0
     ngrams: int
@@ -51,11 +53,10 @@ class Weights(NamedTuple):
 
 
 class Desk(NamedTuple):
-    """What the loop works in: a block's hashes and keys, half a pair, hashes of the last tokens, rows of runs."""
+    """What the loop works in: a block's hashes and keys or cells, hashes of the last tokens, rows of runs."""
 
     values: npt.NDArray[np.uint32]
     keys: npt.NDArray[np.uint64]
-    half: npt.NDArray[np.uint32]
     last: npt.NDArray[np.uint64]
     rows: npt.NDArray[np.uint64]
 
@@ -71,26 +72,36 @@ def load(path: Path, language: str) -> Weights:
     weights = (rows_of(path, layout.into).astype(np.float64) @ (out[good] - out[1 - good])).astype(np.float32)
     words, runs = np.split(weights, [len(layout.words)])
     last = layout.words.index(END) if END in layout.words else None
+    unspaced = features.unspaced(language)
     return Weights(
-        features.classes(language), features.unspaced(language),
-        _table(layout.words[:HOT], words), _table(layout.words, words), runs,
+        features.classes(language), unspaced,
+        _table(layout.words[:HOT], words, False), _table(layout.words, words, unspaced), runs,
         len(runs) - 1 if len(runs).bit_count() == 1 else 0, layout.ngrams,
         0.0 if last is None else float(words[last]), int(last is not None),
     )  # fmt: skip
 
 
-def _table(words: list[bytes], weights: Floats) -> Cells:
+def _table(words: list[bytes], weights: Floats, beginnings: bool) -> Cells:
     """Cells of a word's key and weight; a free cell's key is 0. A model's words stand in order of frequency."""
-    cells = np.zeros(1 << (LOAD * len(words)).bit_length(), CELL)
-    text, starts = np.frombuffer(b"".join(words), np.uint8), np.cumsum([0, *map(len, words)], dtype=np.int64)
-    fill(cells, text, starts, weights)
+    known = {word: weight for word, weight in zip(words, weights, strict=False) if word != END}
+    begun = {begin for word in known for begin in _beginnings(word)} if beginnings else set()
+    every = [*known, *sorted(begun - known.keys())]
+    cells = np.zeros(1 << (LOAD * len(every)).bit_length(), CELL)
+    text, starts = np.frombuffer(b"".join(every), np.uint8), np.cumsum([0, *map(len, every)], dtype=np.int64)
+    kinds = np.array([BEGINNING * (word in begun) + WORD * (word in known) for word in every], np.uint32)
+    fill(cells, text, starts, np.array([known.get(word, 0.0) for word in every], np.float32), kinds)
     return cells
+
+
+def _beginnings(word: bytes) -> Iterator[bytes]:
+    """The parts of a word before each of its characters but the first."""
+    return (word[:at] for at in range(1, len(word)) if word[at] & 0xC0 != 0x80)
 
 
 def desk() -> Desk:
     """Of its own for every call: a process may score in several threads."""
-    values, keys, half = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint64), np.zeros(3, np.uint32)
-    return Desk(values, keys, half, np.zeros(MOST_NGRAMS + 1, np.uint64), np.empty(BLOCK * MOST_NGRAMS, np.uint64))
+    values, keys = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.uint64)
+    return Desk(values, keys, np.zeros(MOST_NGRAMS + 1, np.uint64), np.empty(BLOCK * MOST_NGRAMS, np.uint64))
 
 
 def log_odds(weights: Weights, texts: pa.LargeStringArray) -> tuple[Doubles, Longs]:
@@ -130,15 +141,15 @@ def found_in(cells, key):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fill(cells: Cells, text: Bytes, starts: Longs, weights: Floats) -> None:
-    """Put every word into the cell of its hash, or the next free one."""
+def fill(cells: Cells, text: Bytes, starts: Longs, weights: Floats, kinds: npt.NDArray[np.uint32]) -> None:
+    """Put every word and beginning into the cell of its hash, or the next free one."""
     for row in range(len(starts) - 1):
         value, second = BASIS, BASIS
         for byte in text[starts[row] : starts[row + 1]]:
             value, second = step(value, byte), mixed(second, byte)
         key = key_of(value, second)
         place = found_in(cells, key)
-        cells[place].key, cells[place].weight = key, weights[row]
+        cells[place].key, cells[place].weight, cells[place].kind = key, weights[row], kinds[row]
 
 
 @numba.njit(inline="always")
@@ -181,28 +192,29 @@ def words_of(classes, data, at, end, values, keys):  # type: ignore[no-untyped-d
 
 
 @numba.njit(inline="always")
-def pairs_of(classes, data, at, end, values, keys, half):  # type: ignore[no-untyped-def]
-    """The same of pairs of characters; `half` holds the hashes of the last character, and whether there is one.
-
-    A character alone in its text is a token.
-    """
+def longest_of(classes, cells, data, at, end, values, places):  # type: ignore[no-untyped-def]
+    """The same of text without spaces, `features.Words.cut` of a model's dictionary, and where the words' cells are."""
     count = 0
     while at < end and count < len(values):
         code, width = decoded(data, at, end)
-        if classes[code] != SPACE:
-            value, second = half[0], half[1]
-            one, two = BASIS, BASIS
-            for place in range(at, at + width):
-                byte = data[place]
-                value, second, one, two = step(value, byte), mixed(second, byte), step(one, byte), mixed(two, byte)
-            if half[2]:
-                values[count], keys[count] = value, key_of(value, second)
-                count += 1
-            half[0], half[1], half[2] = one, two, half[2] + np.uint32(1)
-        at += width
-    if at >= end and half[2] == 1:
-        values[0], keys[0] = half[0], key_of(half[0], half[1])
-        count = 1
+        if classes[code] == SPACE:
+            at += width
+            continue
+        value, second, on = BASIS, BASIS, at
+        taken = False
+        while True:
+            for place in range(on, on + width):
+                value, second = step(value, data[place]), mixed(second, data[place])
+            on += width
+            cell = found_in(cells, key_of(value, second))
+            if not taken or cells[cell].kind & WORD:
+                values[count], places[count], at, taken = value, cell, on, True
+            if not cells[cell].kind & BEGINNING or on >= end:
+                break
+            code, width = decoded(data, on, end)
+            if classes[code] == SPACE:
+                break
+        count += 1
     return count, at
 
 
@@ -231,26 +243,27 @@ def every(model: Weights, desk: Desk, data: Bytes, offsets: Longs, found: Double
 
     Tokens are made a block at a time and then looked up: far memory comes while other lookups wait for theirs.
     """
-    classes, pairs, hot, cells, run_weights, power, ngrams, end_weight, ends = model
+    classes, unspaced, hot, cells, run_weights, power, ngrams, end_weight, ends = model
     mask, size = np.uint64(power), np.uint64(len(run_weights))
-    values, keys, half, last, rows = desk
+    values, keys, last, rows = desk
     for number in range(len(found)):
         total, summed, tokens = 0.0, 0, 0
-        half[:] = 0
         at, end = offsets[number], offsets[number + 1]
         while at < end:
-            if pairs:
-                block, at = pairs_of(classes, data, at, end, values, keys, half)
+            if unspaced:
+                block, at = longest_of(classes, cells, data, at, end, values, keys)
             else:
                 block, at = words_of(classes, data, at, end, values, keys)
             runs = runs_of(values, block, tokens, last, ngrams, mask, size, rows)
             for each in range(block):
-                place = found_in(hot, keys[each])
-                if hot[place].key:
-                    total, summed = total + np.float64(hot[place].weight), summed + 1
-                    continue
-                place = found_in(cells, keys[each])
-                if cells[place].key:
+                place = keys[each]
+                if not unspaced:
+                    place = found_in(hot, keys[each])
+                    if hot[place].kind:
+                        total, summed = total + np.float64(hot[place].weight), summed + 1
+                        continue
+                    place = found_in(cells, keys[each])
+                if cells[place].kind & WORD:
                     total, summed = total + np.float64(cells[place].weight), summed + 1
             for each in range(runs):
                 total += np.float64(run_weights[rows[each]])

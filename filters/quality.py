@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ import xxhash
 
 from prep.errors import BadModel, WorkerLost
 from prep.filters import features
+from prep.filters.features import Words
 from prep.filters.modelfile import GOOD, REST, check
 
 if TYPE_CHECKING:
@@ -105,13 +107,19 @@ class Model:
     """A model file asked through fastText itself: what our own loop (`linear`) is held against."""
 
     def __init__(self, path: str | Path) -> None:
-        check(Path(path))
+        layout = check(Path(path))
         self._path = path
+        self._dictionary = layout.words
         try:
             # What `fasttext.load_model` does; in some builds that also warns on stderr.
             self._model = fasttext.FastText._FastText(model_path=str(path))
         except (ValueError, RuntimeError) as error:
             raise BadModel(f"{path}: fastText cannot load it ({error}); train it again") from error
+
+    @cached_property
+    def words(self) -> Words:
+        """What texts of languages without spaces are cut into (see `features.line`)."""
+        return Words.of(word.decode(errors="replace") for word in self._dictionary)
 
     def score(self, lines: Sequence[str]) -> npt.NDArray[np.float32]:
         """P(good) of each line of features in [0, 1]; `UNDECIDED` for an empty line."""

@@ -13,6 +13,7 @@ import fasttext
 import numpy as np
 import numpy.typing as npt
 
+from prep.filters.features import Words
 from prep.filters.modelfile import GOOD, REST
 
 END = "</s>"  # what fastText puts after every line
@@ -35,6 +36,7 @@ class Model:
     def __init__(self, path: str) -> None:
         """Loads the whole file."""
         model = fasttext.FastText._FastText(model_path=path)
+        self.words = Words.of(model.get_words())
         arguments = model.f.getArgs()
         out = dict(zip(model.get_labels(), model.get_output_matrix(), strict=True))
         self._weights: npt.NDArray[np.float64] = model.get_input_matrix().astype(np.float64) @ (out[GOOD] - out[REST])

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from prep.errors import BadSettings
 from prep.filters import quality
 from prep.manifests.shards import ROWS
 from prep.pipeline import (
@@ -173,16 +172,8 @@ def _scores(run: Run, models: Mapping[str, score.Model], ingested: Result) -> di
 
 def columns(run: Run, results: Mapping[str, Result]) -> Columned:
     """What documents are judged by."""
-    tokenizer = budgeted(run)
+    tokenizer = run.budgeted
     scores = {name: result for name, result in results.items() if name.startswith("score.")}
     every = [rule for profile in profiles.of(run.rules).values() for rule in profile.rules]
     counts = tuple(verdict.counted(every))
     return Columned(results["ingest"], results[f"count.{tokenizer}"], scores, results.get("dedup"), tokenizer, counts)
-
-
-def budgeted(run: Run) -> str:
-    """The name of the tokenizer whose tokens are the budget's."""
-    name = run.budget.in_ or next(iter(run.tokenizers), None)
-    if name not in run.tokenizers:
-        raise BadSettings(f"budget.in: {name!r} is no tokenizer of the run file")
-    return str(name)

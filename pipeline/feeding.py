@@ -11,7 +11,7 @@ import click
 from prep.errors import BadInput, BadSettings
 from prep.manifests import files, store
 from prep.pipeline import lastrun, mix
-from prep.pipeline.chain import Machine, budgeted
+from prep.pipeline.chain import Machine
 from prep.pipeline.forecast import Available, of_run
 from prep.pipeline.mixing.phases import most, parted, together
 from prep.pipeline.numbers import format_count
@@ -90,13 +90,13 @@ def read(target: str) -> tuple[Run, Available]:
 
 
 def _of_folder(run: Run, folder: str) -> Available:
-    results, name = store.current(folder), f"count.{budgeted(run)}"
+    results, name = store.current(folder), f"count.{run.budgeted}"
     found = {each: store.manifest(files.join(folder, results[each])) for each in (name, "mix") if each in results}
     counted, mixed = found.get(name), found.get("mix")
     if counted is None:
         raise BadInput(f"--from {folder}: tokens are not counted here yet; run `prep count` with its run file")
     rows = counted.ledger["cells"]
-    tokens = {mix.place(row): row["tokens"][budgeted(run)] for row in rows}
+    tokens = {mix.place(row): row["tokens"][run.budgeted] for row in rows}
     if mixed is not None:
         return Available(mixed.ledger["available"], tokens, filtered=True)
     return Available([{**row, "tokens": tokens[mix.place(row)]} for row in rows], tokens, filtered=False)

@@ -76,14 +76,14 @@ def _looked(run: Run, machine: Machine) -> Iterator[_Looked]:
     """Thin columns are loaded into the scratch folder where they must be, and are gone when the block ends."""
     run = chain.pinned(run)
     look = preview(run, intake.listed(run, Path.cwd()), machine, STAGE)
-    counted = look.found.get(f"count.{chain.budgeted(run)}")
+    counted = look.found.get(f"count.{run.budgeted}")
     if counted is None:
         raise BadInput(
             "the tokens of this run's documents are not counted yet, so that nothing is known of the mix; "
             "`prep count` counts them exactly, `prep audit` estimates them from a sample"
         )
     cells = counted.manifest.ledger["cells"]
-    tokens = {mix.place(row): row["tokens"][chain.budgeted(run)] for row in cells}
+    tokens = {mix.place(row): row["tokens"][run.budgeted] for row in cells}
     if STAGE not in look.found and look.lines[-1][0] != STAGE:
         yield _Looked(Available([{**row, "tokens": tokens[mix.place(row)]} for row in cells], tokens, filtered=False))
         return

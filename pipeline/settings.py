@@ -198,3 +198,14 @@ class Run(Settings):
     mix: Mix
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)] | None = None  # None: the corpus is one
     export: Export = Export()
+
+    @property
+    def budgeted(self) -> str:
+        """The name of the tokenizer whose tokens are the budget's.
+
+        Errors: BadSettings.
+        """
+        name = self.budget.in_ or next(iter(self.tokenizers))
+        if name not in self.tokenizers:
+            raise BadSettings(f"budget.in: {name!r} is no tokenizer of the run file")
+        return name

@@ -17,9 +17,10 @@ from prep.filters import features, quality
 from prep.manifests import files, record, store
 from prep.manifests.record import Receipt, Recipe, part_name
 from prep.manifests.shards import Columns, Sink, Writer, side_by_side
+from prep.pipeline import counting
 from prep.pipeline.run import PART, Output
 from prep.pipeline.score import Model
-from prep.pipeline.settings import Run
+from prep.pipeline.settings import Run, Tokenizer
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import MACHINE, Asked, Job, Result, Task, content_key, described
 from prep.pipeline.training import card, judged, learning, sample
@@ -37,14 +38,19 @@ class Train:
     """Writes the list of documents drawn, the model, and its card."""
 
     name: ClassVar[str] = "train"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     shard_bytes: ClassVar[int] = 1 << 62
 
     language: str  # or `SHARED`
     asked: sample.Asked
     sources: Mapping[str, str]  # see `card.contents`
     features: int = features.VERSION
+    tokenizer: Tokenizer | None = field(default=None, metadata=MACHINE)  # where `asked.vocabulary` lies
     scratch: str | None = field(default=None, metadata=MACHINE)
+
+    def drawn(self, shards: Sequence[str], spread: Spread) -> pa.Table:
+        """The sample from finished shards."""
+        return sample.gather(self.asked, shards, spread, self.tokenizer)
 
     def schema(self) -> pa.Schema:
         """Of the training list, which keeps no text."""
@@ -145,7 +151,7 @@ def job(run: Run, title: str, languages: Sequence[str], ingested: Result) -> Job
     recipe = Recipe(Train.name, Train.version, described(stage), {"ingest": [key for key, _ in shards]})
 
     def tasks(stack: ExitStack, spread: Spread) -> list[Task]:
-        table = sample.gather(stage.asked, [path for _, path in shards], spread)
+        table = stage.drawn([path for _, path in shards], spread)
         return [Task(stage, Asked(recipe.digest, lambda: iter(table.to_batches()), ()))]
 
     def balance(receipts: Sequence[Receipt]) -> dict[str, Any]:
@@ -159,9 +165,14 @@ def stage_of(run: Run, title: str, languages: Sequence[str], ingested: Result) -
     if run.quality is None or run.quality.train is None:
         raise BadModel("the run file has no `quality.train`")
     wanted = run.quality.train
-    asked = sample.Asked(tuple(languages), tuple(wanted.reference), tuple(wanted.against), run.seed)
+    cut = any(map(features.unspaced, languages))
+    tokenizer = run.tokenizers[run.budgeted] if cut else None
+    asked = sample.Asked(
+        tuple(languages), tuple(wanted.reference), tuple(wanted.against), run.seed,
+        None if tokenizer is None else counting.digest(tokenizer),
+    )  # fmt: skip
     sources = card.contents(ingested, asked.languages, (*asked.reference, *asked.against))
-    return Train(title, asked, sources, scratch=run.out if files.is_local(run.out) else None)
+    return Train(title, asked, sources, tokenizer=tokenizer, scratch=run.out if files.is_local(run.out) else None)
 
 
 def shards_of(asked: sample.Asked, ingested: Result) -> list[tuple[str, str]]:

@@ -32,6 +32,9 @@ class Characters:
     def encode(self, texts: Sequence[str]) -> list[npt.NDArray[np.uint32]]:
         return [np.array([ord(character) for character in text], np.uint32) for text in texts]
 
+    def spelled(self) -> dict[int, str]:
+        return {number: chr(number) for number in range(self.vocabulary)}
+
 
 class Prudish(Characters):
     """A reference that refuses some texts, as tiktoken does a million spaces."""

@@ -16,7 +16,9 @@ from prep.filters.quality import Model
 from tests.shared import CORPUS, needs_shared
 
 WORDS = "the treaty of war was signed , ; click here ! buy now ? été naïve straße 東京 大阪 は が".split(" ")  # noqa: SIM905
-ODD = [" ", "\n", "_", "\0", "\u3000", "e\u0301", "\u200d", "😀", "</s>"]
+LONGER = ["東京大阪", "大阪は", "銀行員"]  # than a word that they begin with; the last begins with none
+ALL = features.Words.of([*WORDS, *LONGER])
+ODD = [" ", "\n", "_", "\0", "\u3000", "e\u0301", "\u200d", "😀", "</s>", "銀行", "銀行員"]
 TEXTS = st.one_of(
     st.lists(st.sampled_from([*WORDS, *ODD])).map(" ".join),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=400),
@@ -32,9 +34,13 @@ def language(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def model(language: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / f"{language}.bin"
-    known = sorted({token for word in WORDS for token in features.line(word, language).split()})
+    known = sorted({token for word in [*WORDS, *LONGER] for token in features.line(word, language, ALL).split()})
     write_model(path, [*known, "</s>"], 2, 1000)
     return path
+
+
+def lines(model: Path, language: str, texts: list[str]) -> list[str]:
+    return [features.line(text, language, Model(model).words) for text in texts]
 
 
 def scores(model: Path, language: str, texts: list[str]) -> np.ndarray:
@@ -45,7 +51,7 @@ def scores(model: Path, language: str, texts: list[str]) -> np.ndarray:
 @settings(deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=6))
 def test_scores_are_fasttexts(model: Path, language: str, texts: list[str]) -> None:
-    theirs = Model(model).score([features.line(text, language) for text in texts])
+    theirs = Model(model).score(lines(model, language, texts))
     assert np.abs(scores(model, language, texts) - theirs).max() < 1e-5
 
 
@@ -58,7 +64,7 @@ def test_scores_are_fasttexts_on_real_text(model: Path, language: str, path: str
 
     [piece] = pieces(Where("x", (str(CORPUS / path),)), Path.cwd())
     texts = [text for batch in Reading(piece, Fields()) for text in batch["text"].drop_null().to_pylist()]
-    theirs = Model(model).score([features.line(text, language) for text in texts])
+    theirs = Model(model).score(lines(model, language, texts))
     assert np.abs(scores(model, language, texts) - theirs).max() < 1e-5
 
 
@@ -98,7 +104,7 @@ def write_model(path: Path, words: list[str], ngrams: int, bucket: int, maxn: in
 def test_other_lengths_and_numbers_of_runs(ngrams: int, bucket: int, end: list[str], tmp_path: Path) -> None:
     write_model(tmp_path / "m.bin", ["war", "treaty", "!", *end], ngrams, bucket)
     texts = ["war treaty signed", "buy 7 now! buy 8 now!", "war", "war war"]
-    theirs = Model(tmp_path / "m.bin").score([features.line(text, "en") for text in texts])
+    theirs = Model(tmp_path / "m.bin").score(lines(tmp_path / "m.bin", "en", texts))
     assert np.abs(scores(tmp_path / "m.bin", "en", texts) - theirs).max() < 1e-5
 
 

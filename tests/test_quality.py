@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_read_is_refused(name: str, tmp_path: Path) -> Non
 def test_a_model_is_loaded_once_and_only_with_its_digest(model: Path, tmp_path: Path) -> None:
     digest = digest_of(model)
     assert load(str(model), digest, "en") is load(str(tmp_path / "moved.bin"), digest, "fr")
-    assert load(str(model), digest, "ja").pairs
+    assert load(str(model), digest, "ja").unspaced
     with pytest.raises(BadModel, match="the run recorded 00"):
         load(str(model), "00", "en")
 

@@ -90,6 +90,14 @@ def test_a_count_is_the_number_of_ids(counter: Counter) -> None:
     assert all(each.dtype == np.uint32 and each.max(initial=0) < counter.vocabulary for each in ids)
 
 
+@pytest.mark.parametrize("text", ["the theatre of a thing", "日本語の文章"])
+def test_what_tokens_read_like_is_the_text_where_they_are_whole_characters(counter: Counter, text: str) -> None:
+    spelled, [ids] = counter.spelled(), counter.encode([text])
+    read = [spelled.get(number) for number in ids.tolist()]
+    assert (None in read) == (not text.isascii() and not counter.family.startswith("sentencepiece"))
+    assert None in read or "".join(map(str, read)).strip() == text
+
+
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), max_size=12), st.data())
 def test_neither_cuts_nor_offsets_of_an_array_matter(counter: Counter, texts: list[str], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(texts)))

@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 
 from prep.errors import BadModel
 from prep.filters import quality
+from prep.manifests import store
 from prep.pipeline.cli import cli
 from prep.pipeline.score import NAME, NEWER, quantile_table
 from prep.pipeline.stage import Result
+from prep.pipeline.tokenizers import digest_of
 from prep.pipeline.training import card, sample
+from tests.test_tokenizers import RANKS, write_ranks
 from tests.tiny import made, write_run, write_tokenizer
 
 WORDS = {
@@ -143,6 +146,31 @@ def test_one_model_of_all_languages(tmp_path: Path) -> None:
     assert [name for name in results if name.startswith("train")] == ["train.shared"]
     assert sorted(results["train.shared"].manifest.ledger["figures"]) == ["en", "fr"]
     assert quantile_table(results[NAME], "fr").any()
+
+
+def without_spaces(folder: Path, tokens: list[bytes]) -> dict[str, Any]:
+    """Changes of a run: its language is one without spaces, and its tokenizer has these tokens beside the bytes."""
+    folder.mkdir()
+    plain = json.loads(Path(learning_run(folder)).read_text())
+    ranks = write_ranks(folder, [*RANKS[:256], *tokens])
+    return {
+        "sources": {name: {**source, "language": "ja"} for name, source in plain["sources"].items()},
+        "tokenizers": {"tiny": {"path": ranks, "pattern": "cl100k_base"}}, "mix": {"shares": {"ja": 1.0}},
+    }  # fmt: skip
+
+
+def test_without_spaces_text_is_cut_into_words_of_the_runs_tokenizer(tmp_path: Path) -> None:
+    """The model holds those that it met, and the vocabulary is part of its recipe; with spaces it is not."""
+    changes = without_spaces(tmp_path / "a", [b" treaty", b"cheap", b"cookies sold", b"never met", "条".encode()[:2]])
+    result = made(learning_run(tmp_path / "a", **changes), until="score")["train.ja"]
+    assert quality.Model(Path(result.folder, "model-ja.bin")).words.known == {"treaty", "cheap"}
+    assert result.manifest.ledger["figures"]["ja"]["from_fasttext"] < 1e-5
+    changes = without_spaces(tmp_path / "b", [b" treaty", b"cheap", b"cookies"])
+    other = made(learning_run(tmp_path / "b", **changes), until="train")["train.ja"]
+    said = [store.recipe(each.folder).settings["asked"]["vocabulary"] for each in (result, other)]
+    assert said == [digest_of(str(tmp_path / name / "x.tiktoken"), "cl100k_base") for name in "ab"]
+    english = made(learning_run(tmp_path / "b"), until="train")["train.en"]
+    assert store.recipe(english.folder).settings["asked"]["vocabulary"] is None
 
 
 @pytest.mark.parametrize("kept", [0, 2])

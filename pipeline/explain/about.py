@@ -111,17 +111,12 @@ def _features(finished: Finished, document: Document, text: str) -> tuple[Featur
     path = None if document.score is None else _model(finished, language)
     if path is None:
         return ()
-    every = telling.Model(path).features(features.line(text, language))
+    model = telling.Model(path)
+    every = model.features(features.line(text, language, model.words))
     if features.unspaced(language):
-        every = [replace(each, name=_joined(each.name)) for each in every]
+        every = [replace(each, name=each.name.replace(" ", "")) for each in every]
     sides = ([each for each in every if (each.adds > 0) is good] for good in (True, False))
     return tuple(each for side in sides for each in side[:FEATURES])
-
-
-def _joined(name: str) -> str:
-    """A run of characters, or of pairs that overlap by one, as it stands in the text."""
-    first, *rest = name.split(" ")
-    return first + "".join(part if part == telling.END else part[-1] for part in rest)
 
 
 def _model(finished: Finished, language: str) -> str | None:

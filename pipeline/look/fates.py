@@ -128,7 +128,7 @@ def judging(finished: Finished) -> Columned:
 
     Errors: BadInput.
     """
-    finished.need(f"count.{chain.budgeted(finished.run)}", "documents are judged once their tokens are counted")
+    finished.need(f"count.{finished.run.budgeted}", "documents are judged once their tokens are counted")
     return chain.columns(finished.run, finished.results)
 
 

@@ -39,7 +39,7 @@ def look(finished: Finished, asked: Asked, machine: Machine) -> Look:
 
     Errors: BadSettings, BadInput; Short, where a change asks for what there is not.
     """
-    tokenizer = chain.budgeted(finished.run)
+    tokenizer = finished.run.budgeted
     with ExitStack() as stack:
         scratch = stack.enter_context(TemporaryDirectory(dir=machine.scratch, ignore_cleanup_errors=True))
         found = _fates(finished, asked, replace(machine, scratch=scratch), stack)

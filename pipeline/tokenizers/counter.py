@@ -40,6 +40,9 @@ class Counter(Protocol):
     def encode(self, texts: Sequence[str]) -> list[npt.NDArray[np.uint32]]:
         """Ids of each text."""
 
+    def spelled(self) -> dict[int, str]:
+        """By id, what a token reads like by itself; none of parts of characters, nor of what is no text."""
+
 
 class Specials(StrEnum):
     """What a special token is that is written inside a text, such as `<|endoftext|>`."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
-from tokenizers import Encoding, Tokenizer, pre_tokenizers
+from tokenizers import Encoding, Tokenizer, decoders, pre_tokenizers
 
 from prep.errors import BadTokenizer
 from prep.pipeline.tokenizers.counter import Specials, batches, counts
@@ -19,7 +19,9 @@ from prep.pipeline.tokenizers.trouble import panics_told, sound_texts
 from prep.pipeline.tokenizers.vocabulary import kinds, loaded, parsed
 
 REPAIR = "repair the file's model, or exclude the text"
+REPLACEMENT = "\ufffd"  # what bytes read like that are no whole characters
 SPACE = "\u2581"  # what SentencePiece writes for a space
+OF_BYTES = ("hf-bpe-bytelevel", "hf-vocab-merges")  # families that write a byte as a letter
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,14 @@ class HuggingFace:
             for batch in batches(pa.array(texts, pa.large_string()))
             for encoding in self._encodings(batch)
         ]
+
+    def spelled(self) -> dict[int, str]:
+        decoder = decoders.ByteLevel() if self.family in OF_BYTES else self.tokenizer.decoder
+        found = {
+            number: token.replace(SPACE, " ") if decoder is None else decoder.decode([token])
+            for token, number in self.tokenizer.get_vocab(with_added_tokens=False).items()
+        }
+        return {number: text for number, text in found.items() if REPLACEMENT not in text}
 
     def _encodings(self, batch: list[str]) -> list[Encoding]:
         try:

@@ -12,6 +12,7 @@ from prep.errors import BadTokenizer
 from prep.pipeline.tokenizers import spmodel
 from prep.pipeline.tokenizers.counter import Specials, batches, counts
 from prep.pipeline.tokenizers.files import Files
+from prep.pipeline.tokenizers.spmodel import SPACE
 from prep.pipeline.tokenizers.trouble import sound_texts
 
 TYPES = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}  # values of model_type in sentencepiece_model.proto
@@ -37,6 +38,14 @@ class SentencePiece:
     def encode(self, texts: Sequence[str]) -> list[npt.NDArray[np.uint32]]:
         found = (ids for batch in batches(pa.array(texts, pa.large_string())) for ids in self._ids(batch))
         return [np.array(ids, np.uint32) for ids in found]
+
+    def spelled(self) -> dict[int, str]:
+        kinds = (self.processor.is_byte, self.processor.is_control, self.processor.is_unknown, self.processor.is_unused)
+        return {
+            number: self.processor.id_to_piece(number).replace(SPACE, " ")
+            for number in range(self.vocabulary)
+            if not any(is_kind(number) for is_kind in kinds)
+        }
 
     def _ids(self, batch: list[str]) -> list[list[int]]:
         ids: list[list[int]] = self.processor.encode(batch, out_type=int, num_threads=1)

@@ -44,6 +44,10 @@ class Ranks:
     def encode(self, texts: Sequence[str]) -> list[npt.NDArray[np.uint32]]:
         return [ids for batch in batches(pa.array(texts, pa.large_string())) for ids in self._ids(batch)]
 
+    def spelled(self) -> dict[int, str]:
+        found = {rank: token.decode(errors="ignore") for token, rank in self.table.items()}
+        return {rank: found[rank] for token, rank in self.table.items() if found[rank].encode() == token}
+
     def _ids(self, batch: list[str]) -> Iterator[npt.NDArray[np.uint32]]:
         with panics_told(self.path, "download the ranks again, or exclude the text"):
             yield from map(self._of_text, batch)

@@ -47,9 +47,10 @@ def compared(model: Path, rows: pa.Table, odds: npt.NDArray[np.float64], languag
 
     Errors: BadModel, where they are not the same model.
     """
-    lines = [features.line(text, language) for text in rows["text"].to_pylist()[:COMPARED]]
+    asked = quality.Model(model)
+    lines = [features.line(text, language, asked.words) for text in rows["text"].to_pylist()[:COMPARED]]
     some = [place for place, line in enumerate(lines) if line]
-    theirs = quality.Model(model).score([lines[place] for place in some])
+    theirs = asked.score([lines[place] for place in some])
     worst = float(np.abs(theirs - chance(odds[some])).max(initial=0))
     if worst > AGREEING:
         raise BadModel(f"{model.name}: our scores differ from fastText's by {worst:.2g}; report this with the run file")

@@ -16,6 +16,6 @@ def learn(table: pa.Table, asked: sample.Asked, target: Path) -> None:
     Errors: BadModel, where a side has too little text.
     """
     sides: dict[bool, list[str]] = {True: [], False: []}
-    for good, line in sample.lines(table, asked.most, asked.seed):
+    for good, line in sample.lines(table, asked.lines, asked.seed):
         sides[good].append(line)
     quality.train(sides[True], sides[False], asked.seed, target)

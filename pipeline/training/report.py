@@ -16,7 +16,7 @@ from prep.pipeline import train
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread
 from prep.pipeline.stage import Result
-from prep.pipeline.training import card, sample
+from prep.pipeline.training import card
 from prep.pipeline.training.figures import figures
 from prep.pipeline.training.page import page
 
@@ -31,7 +31,7 @@ def leave(run: Run, results: Mapping[str, Result], spread: Spread) -> None:
             continue
         stage = train.stage_of(run, title, languages, results["ingest"])
         paths = [path for _, path in train.shards_of(stage.asked, results["ingest"])]
-        table = sample.gather(stage.asked, paths, spread)
+        table = stage.drawn(paths, spread)
         model = Path(folder, f"{train.MODEL}-{title}.bin")
         described = card.read(Path(card.beside(str(model))))
         found = figures(model, described, table, stage.asked, stage.scratch)
