@@ -1,6 +1,8 @@
 """Our Unigram counter gives the counts of sentencepiece and of tokenizers, on every text and from every array."""
 
+import struct
 import sysconfig
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -155,6 +157,61 @@ def test_published_models_count_real_text_as_their_library_does(name: str) -> No
     assert_same(ask, open_unigram(ask), [*japanese, *marked, *python, *long])
 
 
+def rescored(model: bytes, score: Callable[[bytes], float]) -> bytes:
+    """A SentencePiece model (a protobuf) with other scores: of its pieces those that are as long as a model's are."""
+    content, at = bytearray(model), 0
+    while content[at] == 0x0A:  # a piece: its text, then its score
+        end = at + 2 + content[at + 1]
+        start = at + 4
+        text = bytes(content[start : start + content[at + 3]])
+        place = start + len(text)
+        assert content[place] == 0x15
+        content[place + 1 : place + 5] = struct.pack("<f", score(text))
+        at = end
+    return bytes(content)
+
+
+def nearly_even(step: float, each: float) -> Callable[[bytes], float]:
+    """Scores by which paths through the same characters nearly tie, however many pieces they have."""
+
+    def score(text: bytes) -> float:
+        letters = len(text.decode(errors="replace"))
+        return -each * letters - step * (sum(text) * 37 % 11 - 5)
+
+    return score
+
+
+@pytest.mark.parametrize("step", [0.0, 2.0**-16, 2.0**-12, 2.0**-9, 2.0**-7, 0.013])
+@pytest.mark.parametrize("each", [1.0, 3.7])
+def test_near_ties_fall_as_in_the_library_at_every_sum(tmp_path: Path, step: float, each: float) -> None:
+    """Rounding decides, more so the larger the sum; the longest texts are set back at 100,000 several times."""
+    model = train(tmp_path, **SHAPES["bytes_and_symbols"])
+    model.write_bytes(rescored(model.read_bytes(), nearly_even(step, each)))
+    ask = ask_of(str(model))
+    draw = np.random.default_rng(int(1 / (step + each)))
+    letters = [*ALPHABET, *TEXTS, " ", " ", "x", "。"]
+    texts = ["".join(draw.choice(letters, size)) for size in [*range(60), 300, 1_000, 3_000, 10_000, 40_000]]
+    assert_same(ask, open_unigram(ask), texts)
+
+
+def test_a_text_of_pieces_that_score_above_zero_counts_as_the_library_has_it(tmp_path: Path) -> None:
+    model = train(tmp_path, **SHAPES["bytes_and_symbols"])
+    model.write_bytes(rescored(model.read_bytes(), lambda text: len(text) * 0.37 - 1.1))
+    ask = ask_of(str(model))
+    draw = np.random.default_rng(1)
+    texts = ["".join(draw.choice([*ALPHABET, *TEXTS], size)) for size in (0, 1, 2, 5, 50, 500, 20_000)]
+    assert_same(ask, open_unigram(ask), texts)
+
+
+@pytest.mark.parametrize("length", [11, 12, 13, 27, 28, 29, 511, 512, 513, 3_000])
+def test_stretches_of_every_length_count_as_the_library_has_them(ask: Ask, engine: Engine, length: int) -> None:
+    """Without a cut, and cut at both ends: where they are kept, and how, hangs on their length."""
+    texts = [
+        part * (length // len(part)) + part[: length % len(part)] for part in ("ab", "a", "the cat", "猫で", "<x>")
+    ]
+    assert_same(ask, engine, [*texts, *texts, *(f"。{text}。{text} {text}" for text in texts)])
+
+
 VOCAB = [["<unk>", 0.0], ["a", -1.0], ["b", -1.0], ["ab", -1.5], ["\u2581", -2.0]]
 JSON: dict[str, Any] = {
     "added_tokens": [], "pre_tokenizer": None,
@@ -171,6 +228,19 @@ def test_a_json_counts_as_tokenizers_does(texts: list[str]) -> None:
     files = Files("m", Kind.JSON, (orjson.dumps(JSON),))
     ask = Ask(files, "digest", None, Specials.LIBRARY, lambda: open_json(files, "digest"))
     assert_same(ask, open_unigram(ask), texts)
+
+
+BYTES = [[f"<0x{byte:02X}>", -30.0] for byte in range(256)]
+TIES = [["<unk>", 0.0], *BYTES, ["a", -1.0], ["b", -1.0], ["ab", -2.0], ["ba", -1.9999999999999998], ["aab", -3.0],
+        ["c", -0.1], ["cc", -0.2], ["ccc", -0.30000000000000004], ["\u2581", -2.0], ["\u2581a", -3.0]]  # fmt: skip
+
+
+@given(st.lists(st.text("aabbcc d猫", max_size=200), max_size=5), st.integers(1, 300))
+def test_a_json_with_ties_counts_as_tokenizers_does(texts: list[str], times: int) -> None:
+    model = {"type": "Unigram", "unk_id": 0, "byte_fallback": True, "vocab": TIES}
+    files = Files("m", Kind.JSON, (orjson.dumps(JSON | {"model": model}),))
+    ask = Ask(files, "digest", None, Specials.LIBRARY, lambda: open_json(files, "digest"))
+    assert_same(ask, open_unigram(ask), [*texts, "".join(texts) * times])
 
 
 @pytest.mark.parametrize("change", [

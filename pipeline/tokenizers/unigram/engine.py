@@ -10,21 +10,21 @@ import pyarrow as pa
 import sentencepiece
 import tokenizers
 
-from prep.pipeline.tokenizers import spmodel
-from prep.pipeline.tokenizers.added import Trie
-from prep.pipeline.tokenizers.added import trie as trie_of
+from prep.pipeline.tokenizers import added, spmodel
 from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.hf import HuggingFace
 from prep.pipeline.tokenizers.slabs import bounds, content, slabs
 from prep.pipeline.tokenizers.splitting_kernel import holding
 from prep.pipeline.tokenizers.spmodel import SPACE
-from prep.pipeline.tokenizers.unigram import characters, memo, viterbi
+from prep.pipeline.tokenizers.unigram import characters, memo, stretches, viterbi
 from prep.pipeline.tokenizers.unigram.hub import read_json
+from prep.pipeline.tokenizers.unigram.lattice import COUNT_BITS, FINE, MOST_SCORE
+from prep.pipeline.tokenizers.unigram.memo import LONGER
 from prep.pipeline.tokenizers.unigram.model import Unigram, of_model
-from prep.pipeline.tokenizers.unigram.trie import build
+from prep.pipeline.tokenizers.unigram.trie import Floats, Ints, Trie, build
 
-KERNEL = "7"  # of this folder: raise it with every change of what is counted
+KERNEL = "8"  # of this folder: raise it with every change of what is counted
 SET_BACK = 100_000.0  # sentencepiece takes a sum past this off all sums ahead
 PROVED = {"sentencepiece": "0.2.3", "tokenizers": "0.23.3"}  # the arithmetic mirrored here; earlier ones add otherwise
 
@@ -48,7 +48,11 @@ class Engine:
     def _slab(self, texts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
         data, offsets = content(texts), bounds(texts)
         counts = np.zeros(len(texts), np.int64)
-        viterbi.every(self._lexicon, self._window, self._memo, data, offsets, counts)
+        if self._lexicon.reach:
+            stretches.every(self._lexicon, self._window, self._memo, data, offsets, counts)
+        else:
+            counts[:] = stretches.DOUBT
+        viterbi.every(self._lexicon, self._window, data, offsets, counts)
         if self.model.needles:
             held = holding(data, offsets, self._needles)
             if held.any():
@@ -56,37 +60,48 @@ class Engine:
         return counts
 
     @cached_property
-    def _needles(self) -> Trie:
-        return trie_of(self.model.needles)
+    def _needles(self) -> added.Trie:
+        return added.trie(self.model.needles)
 
     @cached_property
     def _lexicon(self) -> characters.Lexicon:
         model = self.model
         trie = build(model.pieces, model.scores, SPACE if model.escape else " ")
-        most = SET_BACK if model.single else inf
-        margin = 1 + max(abs(model.unknown), *map(abs, model.scores)) * memo.LONGEST
-        margin *= 1 if model.single else 2  # in 64 bits the memo's own sums are rounded as the path's are
-        kept = model.fallback and margin < SET_BACK / 4
-        arrays = (
-            trie.links,
-            trie.scores,
-            trie.pages,
-            trie.symbols,
-            trie.plane,
-            trie.widths,
-            characters.pairs(trie.pairs),
-        )
-        rules = (model.unknown, most, model.fallback, trie.blank, model.prefix, model.suffix, trie.longest - 1)
-        return characters.Lexicon(*arrays, *rules, kept, margin, 2.0**-24 if model.single else 2.0**-53)
+        most, grain = (SET_BACK, 2.0**-24) if model.single else (inf, 2.0**-53)
+        worst = max(abs(model.unknown), *map(abs, model.scores))
+        rise = max(0.0, model.unknown, *model.scores)
+        reach = int(min(characters.SIZE, SET_BACK / 4 / worst)) if worst else characters.SIZE
+        apart = model.fallback and worst < MOST_SCORE and reach >= LONGER and trie.longest < characters.SIZE
+        roots, firsts, alone = singles(trie, model.unknown, rise)
+        arrays = (trie.links, trie.scores, trie.pages, trie.symbols, trie.plane, roots, firsts, alone)
+        rules = (most, model.fallback, trie.blank, model.prefix, model.suffix, trie.longest - 1)
+        sums = (reach if apart else 0, rise, worst, most + worst + 2, grain)
+        return characters.Lexicon(*arrays, characters.pairs(trie.pairs), *rules, *sums)
 
     @cached_property
     def _memo(self) -> memo.Memo:
-        return memo.empty(np.float32 if self.model.single else np.float64)
+        return memo.empty()
 
     @cached_property
     def _window(self) -> characters.Window:
-        size = max(characters.WINDOW, 4 * self._lexicon.keep)
+        size = max(characters.SIZE, 4 * self._lexicon.keep)
         return characters.window(size, np.float32 if self.model.single else np.float64)
+
+
+def singles(trie: Trie, unknown: float, rise: float) -> tuple[Ints, Floats, npt.NDArray[np.uint64]]:
+    """Roots, firsts and what symbols by themselves count, for a `Lexicon`."""
+    symbols = len(trie.widths)
+    links, scores = trie.links.reshape(-1, 4)[:symbols], trie.scores.reshape(-1, 2)[:symbols, 1]
+    begins = links[:, 1] == 0
+    piece = begins & (scores > -inf)
+    roots = np.zeros(4 * symbols, np.int32)
+    firsts = roots.view(np.float64)
+    roots[::4], roots[1::4] = np.where(begins, links[:, 0], -1), np.where(piece, 0, trie.widths)
+    firsts[1::2] = np.where(piece, scores, unknown)
+    falls = np.ceil(FINE * (rise - firsts[1::2])).astype(np.uint64)
+    alone = falls << np.uint64(COUNT_BITS) | np.maximum(roots[1::4], 1).astype(np.uint64)
+    alone[0] = 0
+    return roots, firsts, alone
 
 
 def open_unigram(ask: Ask) -> Engine:

@@ -158,7 +158,7 @@ def _place(parent: Ints, symbol: Ints, width: int) -> Ints:
 def _name(links: Ints, values: Floats, keys: Ints, ends: npt.NDArray[np.int64], scores: Floats) -> None:
     """Write each piece's score at its last node."""
     for node in range(len(values) // 2):
-        values[2 * node + 1] = np.nan
+        values[2 * node + 1] = -np.inf
     begin = 0
     for piece in range(len(ends)):
         node = 0

@@ -4,33 +4,20 @@ Equal to sentencepiece to the last bit, because the order of additions and their
 32 bits from the left, the first of two equal paths wins (starts in increasing order, short pieces first), and as soon
 as the sum at a start passes 100,000 it is taken off every sum ahead. tokenizers adds in 64 bits and takes nothing off.
 With 64 bits 18 of 3,760 long documents had another count than sentencepiece has (llm-jp-v4.0-alpha).
-
-A text is cut where no piece of the vocabulary holds the two characters side by side: every path passes there, and the
-stretch between two cuts (a word; in Japanese two characters on average) is looked up in `memo`.
 """
+
+from typing import Any
 
 import numba
 import numpy as np
 
 from prep.compiling import lean
 from prep.pipeline.tokenizers.unigram.characters import Bytes, Lexicon, Longs, Window, take
-from prep.pipeline.tokenizers.unigram.memo import (
-    FIRST,
-    KEY,
-    LONGEST,
-    SECOND_TIME,
-    TOKENS,
-    TOLERANCE,
-    Memo,
-    U,
-    learn,
-    prepare,
-    recall,
-)
+from prep.pipeline.tokenizers.unigram.memo import U
 
 
 @numba.njit(inline="always")
-def advance(links, scores, widths, fallback, real, unknown, most, signs, best, tally, begin, stop, count):  # type: ignore[no-untyped-def]
+def advance(links, scores, roots, firsts, fallback, real, most, signs, best, tally, begin, stop, count):  # type: ignore[no-untyped-def]
     """Carry the best sums on from the first `stop` of the `count` characters from `begin` on."""
     for start in range(stop):
         here = best[start]
@@ -38,52 +25,47 @@ def advance(links, scores, widths, fallback, real, unknown, most, signs, best, t
             for ahead in range(start, count + U(1)):
                 best[ahead] = best[ahead] - here
             here = here - here
-        known = (tally[start] | 1) + 1
-        node = U(signs[begin + start])
-        alone = False
-        if links[U(4) * node + U(1)] == 0:
-            end = start
-            while True:
-                end += U(1)
-                score = scores[U(2) * node + U(1)]
-                if score == score:
-                    reached = here + real(score)
-                    alone |= end == start + U(1)
-                    if reached > best[end]:
-                        best[end] = reached
-                        tally[end] = known
-                base = links[U(4) * node]
-                if base < 0 or end == count:
-                    break
-                child = U(base) + U(signs[begin + end])
-                if U(links[U(4) * child + U(1)]) != node:
-                    break
-                node = child
-        if not alone:
-            reached = here + unknown
-            end = start + U(1)
-            if reached > best[end]:
-                best[end] = reached
-                if fallback:
-                    tally[end] = known - 2 + 2 * widths[U(signs[begin + start])]
-                elif tally[start] & 1:
-                    tally[end] = tally[start]
-                else:
-                    tally[end] = tally[start] + 3
+        node, end = U(signs[begin + start]), start + U(1)
+        before, width = tally[start], roots[U(4) * node + U(1)]
+        reached = real(here + real(firsts[U(2) * node + U(1)]))
+        better = reached > best[end]
+        best[end] = reached if better else best[end]
+        tally[end] = single(before, width, fallback) if better else tally[end]
+        known = (before | 1) + 1
+        base = roots[U(4) * node]
+        while base >= 0 and end < count:
+            child = U(base) + U(signs[begin + end])
+            if U(links[U(4) * child + U(1)]) != node:
+                break
+            end += U(1)
+            reached = real(here + real(scores[U(2) * child + U(1)]))
+            better = reached > best[end]
+            best[end] = reached if better else best[end]
+            tally[end] = known if better else tally[end]
+            base, node = links[U(4) * child], child
+
+
+@numba.njit(inline="always")
+def single(before, width, fallback):  # type: ignore[no-untyped-def]
+    """The tally after one character by itself, that is a piece (of no `width`) or unknown."""
+    if width == 0:
+        return (before | 1) + 1
+    if fallback:
+        return (before | 1) - 1 + 2 * width
+    return before if before & 1 else before + 3
 
 
 @lean
 def slide(lexicon: Lexicon, window: Window, count: int, ready: int) -> int:
     """Make room in a window that is full of one stretch; how many characters are left in it."""
-    signs, best, tally = window.signs, window.best, window.tally
+    signs, best, tally = window.signs, window.sums, window.tally
     real = best.dtype.type
-    unknown, most = real(lexicon.unknown), real(lexicon.most)
     done = count - lexicon.keep
     for place in range(ready + 1, count + 1):
         best[place] = -np.inf
     advance(
-        lexicon.links, lexicon.scores, lexicon.widths, lexicon.fallback, real, unknown, most, signs, best, tally,
-        U(0), U(done), U(count),
+        lexicon.links, lexicon.scores, lexicon.roots, lexicon.firsts, lexicon.fallback, real, real(lexicon.most),
+        signs, best, tally, U(0), U(done), U(count),
     )  # fmt: skip
     for left in range(count - done):
         signs[left] = signs[done + left]
@@ -92,80 +74,74 @@ def slide(lexicon: Lexicon, window: Window, count: int, ready: int) -> int:
     return count - done
 
 
-@numba.njit(inline="always")
-def follow(path, place, pieces, real, total):  # type: ignore[no-untyped-def]
-    """The sum after the scores of a path that is known are added, one by one."""
-    total = real(real(real(total + path[place]) + path[place + U(1)]) + path[place + U(2)])
-    for more in range(U(3), pieces):
-        total = real(total + path[place + more])
-    return total
+@lean
+def through(
+    lexicon: Lexicon, window: Window, found: int, last: int, total: Any, tokens: Any, ready: int
+) -> tuple[Any, Any]:
+    """The sum and the tally after the stretches of a window up to `last`, whose edges are `found`.
+
+    Of the first one, `ready` sums are there already.
+    """
+    signs, edges, best, tally = window.signs, window.edges, window.sums, window.tally
+    links, scores, roots, firsts = lexicon.links, lexicon.scores, lexicon.roots, lexicon.firsts
+    fallback, real = lexicon.fallback, best.dtype.type
+    most, begin, number = real(lexicon.most), U(0), U(0)
+    while True:
+        stretch = min(U(edges[number]), last) if number < found else last
+        for place in range(begin, stretch):
+            if abs(total) > most:
+                total = real(0)
+            node = U(signs[place])
+            total = real(total + real(firsts[U(2) * node + U(1)]))
+            tokens = single(tokens, roots[U(4) * node + U(1)], fallback)
+        if number + U(1) >= found:
+            return total, tokens
+        begin, end = stretch, U(edges[number + U(1)])
+        over = end - begin
+        if ready == 0:
+            best[U(0)], tally[U(0)] = total, tokens
+        for ahead in range(U(ready + 1), over + U(1)):
+            best[ahead] = -np.inf
+        advance(links, scores, roots, firsts, fallback, real, most, signs, best, tally, begin, over, over)
+        total, tokens = best[over], tally[over]
+        ready, begin, number = 0, end, number + U(2)
 
 
 @lean
-def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Longs, counts: Longs) -> None:
-    """Tokens of each of the texts between two offsets, which are UTF-8.
-
-    In three loops, for each hides the waits of the next: characters and cuts; keys, and a first look at their cells;
-    then the sums. What is called is compiled into this function, and the arrays that the last loop needs have names of
-    their own: a call, and a look into a tuple, count references to arrays, 5 to 13 ns each (35 ns a byte in all).
-    """
-    signs, cuts, keys, best, tally = window
-    address = int(signs.ctypes.data)
-    links, scores, widths, fallback = lexicon.links, lexicon.scores, lexicon.widths, lexicon.fallback
-    words, numbers, tolerances, path = memo.words, memo.tokens, memo.tolerances, memo.path
-    sums, back = memo.sums, memo.back
-    first, longest, width = U(memo.first), U(memo.most), U(memo.width)
-    real = best.dtype.type
-    unknown, most, margin, grain = real(lexicon.unknown), real(lexicon.most), real(lexicon.margin), real(lexicon.grain)
-    calm, kept = most - margin, lexicon.kept
+def every(lexicon: Lexicon, window: Window, data: Bytes, offsets: Longs, counts: Longs) -> None:
+    """Tokens of those texts whose count is below 0."""
+    signs, edges, best, tally = window.signs, window.edges, window.sums, window.tally
+    room, real = U(len(best) - 1), best.dtype.type
     for text in range(len(counts)):
+        if counts[text] >= 0:
+            continue
         at, stop, suffix = U(offsets[text]), U(offsets[text + 1]), lexicon.suffix
-        total, tokens, flag, ready, count = real(0), np.int64(0), np.int64(0), 0, 0
-        before, unread = U(0), at < stop
+        total, tokens, ready = real(0), np.int64(0), 0
+        before, cut, found, count, unread, sums = U(0), U(1), U(0), U(0), at < stop, U(0)
         if lexicon.prefix and unread:
-            signs[0], count, before = lexicon.blank, 1, U(lexicon.blank)
+            signs[U(0)], count, before = lexicon.blank, U(1), U(lexicon.blank)
         while unread:
-            at, suffix, count, before, found = take(lexicon, window, data, at, stop, suffix, count, before)
+            at, suffix, count, before, cut, found, sums = take(
+                lexicon, signs, edges, room, data, at, stop, suffix, count, before, cut, found, sums
+            )
             unread = at < stop or suffix
-            skip = U(1) if found and cuts[0] == 0 else U(0)  # the first character always begins a stretch
+            last = count
             if not unread:
-                cuts[found] = count
-                found += U(1)
-            if found == skip:  # the window is full, and there is no cut in it
-                if ready == 0:
-                    best[0], tally[0] = total, flag
-                count = ready = slide(lexicon, window, count, ready)
-                continue
-            if kept:
-                prepare(words, signs, cuts, keys, skip, found)
-            begin = np.int64(0)
-            for number in range(skip, found):
-                stretch = np.int64(cuts[number])
-                length = stretch - begin
-                if kept and length <= LONGEST and ready == 0 and abs(total) < calm:
-                    cell, coming = recall(words, tolerances, keys, U(KEY) * number, address, begin, length)
-                    place, half = (cell >> U(3)) * width + first, cell * U(2)
-                    if coming == SECOND_TIME:
-                        learn(
-                            links, scores, widths, lexicon.unknown, signs, U(begin), U(length), numbers, tolerances,
-                            path, sums, back, place, longest, half,
-                        )  # fmt: skip
-                    if coming != FIRST and tolerances[half + U(TOLERANCE)] > (abs(total) + margin) * grain:
-                        many = U(numbers[half + U(TOKENS)])
-                        tokens += np.int64(many & U(255))
-                        total = follow(path, place, many >> U(8), real, total)
-                        begin = stretch
-                        continue
-                if ready == 0:
-                    best[0], tally[0] = total, flag
-                for ahead in range(ready + 1, length + 1):
-                    best[ahead] = -np.inf
-                over = U(length)
-                advance(links, scores, widths, fallback, real, unknown, most, signs, best, tally, U(begin), over, over)
-                total = best[length]
-                tokens += tally[length] >> 1
-                flag, ready, begin = tally[length] & 1, 0, stretch
-            for left in range(begin, count):
-                signs[left - begin] = signs[left]
-            count -= begin
-        counts[text] = tokens
+                edges[found] = count - cut
+                found += cut ^ U(1)
+            else:
+                last = count - U(1) if cut else U(edges[found - U(1)])
+                if last == U(0):
+                    if ready == 0:
+                        best[U(0)], tally[U(0)] = total, tokens
+                    ready = slide(lexicon, window, np.int64(count), ready)
+                    count = U(ready)
+                    continue
+            total, tokens = through(lexicon, window, found, last, total, tokens, ready)
+            ready = 0
+            for left in range(last, count):
+                signs[left - last] = signs[left]
+            count -= last
+            edges[U(0)] = 0
+            found &= U(1)
+        counts[text] = tokens >> 1
