@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 import pyarrow as pa
 from rich.console import Console
 
@@ -38,6 +39,7 @@ from prep.pipeline.tokenizers.convert import tokenizer_json
 from prep.pipeline.tokenizers.counter import Ask
 from prep.pipeline.tokenizers.engines import ENGINES, candidates
 from prep.pipeline.tokenizers.files import Kind
+from prep.pipeline.tokenizers.vocabulary import kinds
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PATTERNS = {"cl100k_base": "cl100k_base", "o200k_base": "o200k_base"}
@@ -188,9 +190,12 @@ def prepared(name: str, folder: Path) -> tuple[list[str], str]:
 
 
 def as_json(ask: Ask) -> bytes:
-    """The tokenizer as a tokenizer.json."""
+    """The tokenizer as a tokenizer.json, without the special tokens around a text, which datatrove counts."""
     if ask.files.kind is Kind.JSON:
-        return ask.files.contents[0]
+        whole = orjson.loads(ask.files.contents[0])
+        if "TemplateProcessing" in kinds(whole.get("post_processor")):
+            whole["post_processor"] = None
+        return orjson.dumps(whole)
     if ask.files.kind is Kind.PAIR:
         return hf.as_json(ask.files.path, *ask.files.contents)
     return tokenizer_json(spmodel.read(ask.files.contents[0]))
