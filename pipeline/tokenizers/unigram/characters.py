@@ -38,7 +38,7 @@ class Lexicon(NamedTuple):
     suffix: bool
     keep: int  # characters ahead that a start must see: one less than the longest piece has
     reach: int  # characters of the longest stretch that cannot be set back twice; 0: no stretch is looked at by itself
-    rise: float  # the most that a piece scores above 0
+    rise: float  # the most that a piece scores above 0, for each of its characters
     worst: float  # the largest score, above or below 0
     cap: float  # no sum between two stretches is larger
     grain: float  # the most that an addition is wrong by, as a share of the sum
@@ -113,9 +113,8 @@ def take(lexicon, signs, edges, size, data, at, stop, suffix, count, before, cut
         else:
             break
         place = place_of(before, sign)
-        here = (U(1) ^ (bits[place >> U(6)] >> (place & U(63)))) & U(1) | U(
-            before == U(0)
-        )  # a text begins with a stretch
+        here = (U(1) ^ (bits[place >> U(6)] >> (place & U(63)))) & U(1)
+        here |= U(before == U(0))  # a text begins with a stretch
         edges[found] = count - cut  # a begin is seen one character late
         found += cut ^ here
         sums += alone[before] & (U(0) - (cut & here))

@@ -5,6 +5,8 @@ place. Rounded addition keeps order, so that its last sum is at least the rounde
 most `e` an addition, a path cannot win from another of `p` pieces unless its own sum, with `e` more for each piece,
 reaches the sum of that one less `p * e`. An addition is wrong by at most half a unit in the last place, and that is
 largest just below a power of two.
+
+A path that passes through sums beyond that power loses: what is left of it scores no more than `rise` a character.
 """
 
 import numba
@@ -18,14 +20,15 @@ COUNT_BITS, FALL_BITS = 13, 25
 COUNT = np.uint64((1 << COUNT_BITS) - 1)
 LIMIT = np.uint64(COUNT_BITS + FALL_BITS)
 BELOW_LIMIT = np.uint64((1 << (COUNT_BITS + FALL_BITS)) - 1)
-FINE = 64  # limits and falls are kept in parts of 1: limits rounded down, falls up
+FINE = 64  # limits are kept in parts of 64, rounded down, and falls in parts of 1 / 64, rounded up
+SLACK = 1 / 128  # an addition below 125,000 is wrong by less in 32 bits, and no stretch has more than characters
 MOST_LIMIT = 2.0**32 - 2 * FINE  # sums of 64 bits may be larger, and then nothing is certain
 MOST_SCORE = 500.0  # with 512 characters in a window, their falls still fit
 
 
 @numba.njit(inline="always")
 def packed(limit, total, size, tokens, rise):  # type: ignore[no-untyped-def]
-    """A finding. No fall is below 0: `rise`, the most that a piece scores above 0, is added for each character."""
+    """A finding. No fall is below 0: `rise`, the most that a character of a piece scores, is added for each."""
     whole = U(min(max(limit, 0.0), MOST_LIMIT) / FINE)
     fall = U(np.ceil(FINE * (rise * size - total)))
     return whole << LIMIT | fall << U(COUNT_BITS) | U(tokens)
@@ -36,6 +39,12 @@ def power(number):  # type: ignore[no-untyped-def]
     """The least power of two that is not less than a positive number."""
     bits = np.float64(number).view(np.uint64)
     return U((bits + U(0x000FFFFFFFFFFFFF)) & U(0x7FF0000000000000)).view(np.float64)
+
+
+@numba.njit(inline="always")
+def beyond(total, rise, length):  # type: ignore[no-untyped-def]
+    """By less than this do sums inside a stretch differ from the sum before, on paths that may win."""
+    return abs(total) + (rise + 4.0 * SLACK) * length + 1.0
 
 
 @numba.njit(inline="always")
@@ -77,7 +86,7 @@ def settle(links, scores, roots, firsts, rise, grain, signs, state, begin, size)
             base, node = links[U(4) * child], child
     total, rival, tokens = state[U(4) * size], state[U(4) * size + U(1)], state[U(4) * size + U(2)]
     length = np.float64(size)
-    own = abs(total) + rise * length + 1.0  # sums inside differ from the sum before by less
+    own = beyond(total, rise, length)
     gap = total - rival - own * length * 2.0**-51  # these sums here are rounded too
     each = gap / ((tokens + length + 2.0) * grain) * (1.0 - 2.0**-40)
     return packed(power(max(each, 1.0)) - own - 1.0, total, length, tokens, rise)
@@ -137,7 +146,7 @@ def weigh(links, scores, roots, firsts, rise, grain, most, cap, signs, state, be
     """
     compare(links, scores, roots, firsts, 0.0, signs, state, begin, size)  # type: ignore[no-untyped-call]
     total, tokens, length = state[U(4) * size], state[U(4) * size + U(2)], np.float64(size)
-    own = abs(total) + rise * length + 1.0
+    own = beyond(total, rise, length)
     below, limit = power(min(cap, MOST_LIMIT) + own + 1.0), 0.0
     while below > own + 1.0:
         each = grain * below / 2.0

@@ -17,7 +17,7 @@ import numpy as np
 from prep.compiling import lean
 from prep.machine import prefetch
 from prep.pipeline.tokenizers.unigram.characters import SIZE, Bytes, Lexicon, Longs, Window, take
-from prep.pipeline.tokenizers.unigram.lattice import BELOW_LIMIT, COUNT, COUNT_BITS, FINE, LIMIT, finding, power
+from prep.pipeline.tokenizers.unigram.lattice import BELOW_LIMIT, COUNT, COUNT_BITS, FINE, LIMIT, SLACK, finding, power
 from prep.pipeline.tokenizers.unigram.memo import (
     ALL,
     BLOCK,
@@ -35,7 +35,6 @@ from prep.pipeline.tokenizers.unigram.memo import (
 from prep.pipeline.tokenizers.unigram.viterbi import through
 
 DOUBT = -1  # in place of a count
-SLACK = 1 / 128  # an addition below 125,000 is wrong by less in 32 bits, and no stretch has more than characters
 
 
 @numba.njit(inline="always")
@@ -68,30 +67,28 @@ def fetch(links, roots, signs, edges, misses, missed):  # type: ignore[no-untype
 def certain(
     lexicon: Lexicon, window: Window, found: int, last: int, longest: np.uint64, lowest: float, highest: float
 ) -> int:
-    """Tokens of a window where the sum has fallen to something between two bounds; below 0 where they hang on it."""
-    signs, edges, firsts, real = window.signs, window.edges, lexicon.firsts, window.sums.dtype.type
-    most, worst, deepest = lexicon.most, lexicon.worst, 0.0
-    for number in range(found >> U(1)):
-        deep = 0.0
-        for place in range(U(edges[U(2) * number]), U(edges[U(2) * number + U(1)])):
-            deep -= min(firsts[U(2) * U(signs[place]) + U(1)], 0.0)
-        deepest = max(deepest, deep)
-    highest += deepest + 2.0  # of all best sums inside a stretch none is less than one of single characters
-    lowest -= 1.0
-    if most < np.inf and lowest > 0.0:  # each time between `most` and a piece more was taken off
+    """Tokens of a window, or DOUBT where they hang on the sum.
+
+    It has fallen by `lowest` at least where the window begins, and before the window ends never was farther than
+    `highest` from 0, but for what was taken off it each time that it passed `most`: between `most` and a piece more.
+    """
+    most, worst, grain, real = lexicon.most, lexicon.worst, lexicon.grain, window.sums.dtype.type
+    if most < np.inf and lowest > 0.0:
         times = np.floor(lowest / (most + worst + 1.0))
         lowest, highest = lowest - times * (most + worst + 1.0), highest - times * most
-    # Inside an earlier stretch a sum may have fallen deeper, and been taken off all.
-    if lowest < 1.0 or max(highest, highest - deepest + worst * np.float64(longest)) >= most:
-        return -1
-    upper = power(lowest + 1.0)
-    if lowest < upper / 2.0 or highest >= upper:
-        return -1
-    step = upper * lexicon.grain  # sums between upper / 2 and upper are multiples of it
+    # Once more may have been taken off where a sum inside a stretch had fallen deeper.
+    if highest + worst * np.float64(longest) >= most:
+        return DOUBT
+    least = lowest - (lexicon.rise + SLACK) * np.float64(last)
+    upper = power(max(least, 1.0))
+    # A path that passes through sums beyond `upper` loses: what is left of it scores no more than `rise` a character.
+    if least < 1.0 or highest + (lexicon.rise + SLACK) * np.float64(longest) >= upper:
+        return DOUBT
+    step = upper * grain  # sums between upper / 2 and upper are multiples of it
     first = np.ceil(lowest / (2.0 * step)) * (2.0 * step)
     _, even = through(lexicon, window, found, last, real(-first), np.int64(0), 0)
     _, odd = through(lexicon, window, found, last, real(-first - step), np.int64(0), 0)
-    return even >> 1 if even >> 1 == odd >> 1 else -1
+    return even >> 1 if even >> 1 == odd >> 1 else DOUBT
 
 
 @lean
@@ -106,11 +103,11 @@ def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Lo
     links, scores, roots, firsts = lexicon.links, lexicon.scores, lexicon.roots, lexicon.firsts
     short, longer, keys, misses = memo.short, memo.longer, memo.keys, memo.misses
     rise, grain, most, cap, alone = lexicon.rise, lexicon.grain, lexicon.most, lexicon.cap, lexicon.alone
-    reach = U(lexicon.reach)
+    worst, reach = lexicon.worst, U(lexicon.reach)
     address = int(signs.ctypes.data)
     for text in range(len(counts)):
         at, stop, suffix = U(offsets[text]), U(offsets[text + 1]), lexicon.suffix
-        tokens, fallen, read, longest, sure = U(0), U(0), 0.0, U(SHORT), True
+        tokens, fallen, read, highest, longest, sure = U(0), U(0), 0.0, 0.0, U(SHORT), True
         before, cut, found, count, unread, sums = U(0), U(1), U(0), U(0), at < stop, U(0)
         if lexicon.prefix and unread:
             signs[U(0)], count, before = lexicon.blank, U(1), U(lexicon.blank)
@@ -159,12 +156,15 @@ def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Lo
                     sums += value & BELOW_LIMIT
                     low = min(low, value >> LIMIT)
             now, fell = read + np.float64(last), fallen + (sums >> U(COUNT_BITS))
-            highest = np.float64(fell) / FINE - rise * read + SLACK * now
-            if np.float64(low) * FINE > min(max(highest, rise * now) + 1.0, cap):
+            highest = max(highest, np.float64(fell) / FINE - rise * read + SLACK * now, rise * now)
+            deep = worst * np.float64(longest)
+            if np.float64(low) * FINE > (highest + 1.0 if highest + deep < most else cap):
                 tokens += sums & COUNT
             else:  # falls are rounded up, by less than two of SLACK each
-                lowest = np.float64(fallen) / FINE - rise * now - 3.0 * SLACK * now
-                counted = certain(lexicon, window, found, last, longest, lowest, highest)
+                lowest = np.float64(fallen) / FINE - rise * read - 3.0 * SLACK * now
+                counted = DOUBT
+                if rise * now + deep < most:  # else it may have been set back from above 0
+                    counted = certain(lexicon, window, found, last, longest, lowest, highest)
                 if counted < 0:
                     sure = False
                     break
