@@ -17,7 +17,7 @@ from prep.pipeline.tokenizers.spmodel import BYTE, CONTROL, NORMAL, UNKNOWN, USE
 from prep.pipeline.tokenizers.unigram.engine import open_unigram
 from tests.test_unigram import train
 
-WORD = "ab"
+WORD, LONG = "ab", "abcd"
 FILL = 511  # the 512th character is looked at with the next window
 TOP = 2.0**16  # the sums from here to 100,000 are rounded most
 CAT = "\U0001f408"  # 4 bytes: as a user-defined symbol it scores 0.3
@@ -34,6 +34,12 @@ def near_tie(power: float, each: float = 0.25) -> dict[str, float]:
     """One piece is a little better, and is taken below the power of two; above it two round to less."""
     step = unit(power)
     return {WORD: -2 * each - 0.6 * step, WORD[0]: -each - 0.4 * step, WORD[1]: -each - 0.4 * step}
+
+
+def firm(power: float) -> dict[str, float]:
+    """One piece is so much better that it is taken at every sum below the power of two; above it four round to less."""
+    step = unit(power)
+    return {LONG: -1 - 0.51 * step} | dict.fromkeys(LONG, -0.25 - 0.49 * step)
 
 
 def tie(power: float) -> dict[str, float]:
@@ -82,7 +88,7 @@ def swept(count: int, steps: Iterable[int], rest: str) -> list[str]:
     return ["x" * (count - step) + "y" * step + rest for step in steps]
 
 
-@pytest.mark.parametrize("word", [near_tie, tie])
+@pytest.mark.parametrize("word", [near_tie, firm, tie])
 @pytest.mark.parametrize("over", [0.0, 0.001, 0.0155])
 @pytest.mark.parametrize("times", [2, 8, 60])
 def test_words_about_a_power_of_two(
@@ -93,7 +99,7 @@ def test_words_about_a_power_of_two(
     What a filler scores over 16 is rounded away, but not where falls are added up in parts of 1 / 64.
     """
     pieces = word(2.0**13) | {"x": -16 - over, "y": -16.25 - over}
-    same(pieces, swept(FILL, range(FILL), WORD * times))
+    same(pieces, swept(FILL, range(FILL), max(pieces, key=len) * times))
 
 
 @pytest.mark.parametrize("bit", "xz")
@@ -138,7 +144,14 @@ def test_a_sum_that_has_risen_since_it_was_set_back(same: Same) -> None:
     same(pieces, ["x" * count + CAT * 2_600 + WORD * 60 for count in range(6_230, 6_270)])
 
 
+def test_a_rise_that_is_rounded_up_many_times(same: Same) -> None:
+    """The sum is 125 more than the pieces score."""
+    pieces = firm(TOP) | {"p": 0.5 + 0.51 * unit(2.0**15)}
+    same(pieces, ["p" * count + LONG * 3 for count in range(130_200, 130_400, 20)])
+
+
 def test_a_sum_that_was_set_back_to_above_zero(same: Same) -> None:
     """A start inside a stretch had fallen past 100,000, and the sum rises to 409 more than pieces above 0 score."""
-    pieces = near_tie(TOP) | {"x": -400.0, "p": 1.0, "efgh": -1.0}
-    same(pieces, ["x" * 249 + "efgh" + "p" * count + WORD * 10 for count in range(65_120, 65_240, 8)])
+    for word, pieces in ((WORD, near_tie(TOP)), (LONG, firm(TOP))):
+        more = {"x": -400.0, "p": 1.0, "efgh": -1.0}
+        same(pieces | more, ["x" * 249 + "efgh" + "p" * count + word * 5 for count in range(65_120, 65_240, 8)])

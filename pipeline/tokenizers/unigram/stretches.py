@@ -156,14 +156,14 @@ def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Lo
                     sums += value & BELOW_LIMIT
                     low = min(low, value >> LIMIT)
             now, fell = read + np.float64(last), fallen + (sums >> U(COUNT_BITS))
-            highest = max(highest, np.float64(fell) / FINE - rise * read + SLACK * now, rise * now)
-            deep = worst * np.float64(longest)
+            risen, deep = (rise + SLACK) * now, worst * np.float64(longest)
+            highest = max(highest, np.float64(fell) / FINE - rise * read + SLACK * now, risen)
             if np.float64(low) * FINE > (highest + 1.0 if highest + deep < most else cap):
                 tokens += sums & COUNT
             else:  # falls are rounded up, by less than two of SLACK each
                 lowest = np.float64(fallen) / FINE - rise * read - 3.0 * SLACK * now
                 counted = DOUBT
-                if rise * now + deep < most:  # else it may have been set back from above 0
+                if risen + deep < most:  # else it may have been set back from above 0
                     counted = certain(lexicon, window, found, last, longest, lowest, highest)
                 if counted < 0:
                     sure = False
