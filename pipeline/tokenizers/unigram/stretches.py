@@ -8,7 +8,8 @@ Which path the reference takes through a stretch hangs on the rounded sum before
 sum that a text may have. So no sum is carried on, only how large it may be. In a window where that does not suffice,
 rounding decides, and rounding is the same for every sum between two powers of two that ends in the same bit: the window
 is counted from two such sums as the reference counts it. Where the sum may lie on either side of a power of two, or be
-set back on the way, the text is left to `viterbi`. Of Japanese those are 2 of 2,438 texts (llm-jp-v3.1).
+set back on the way, the text is left to `viterbi`. Of Japanese those are 63 of 19,783 texts
+(llm-jp-v3.1): long ones, an eighth of the bytes.
 """
 
 import numba
@@ -156,6 +157,7 @@ def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Lo
                     sums += value & BELOW_LIMIT
                     low = min(low, value >> LIMIT)
             now, fell = read + np.float64(last), fallen + (sums >> U(COUNT_BITS))
+            # No sum yet was farther from 0 than `highest`; where one may have been set back, than `cap`.
             risen, deep = (rise + SLACK) * now, worst * np.float64(longest)
             highest = max(highest, np.float64(fell) / FINE - rise * read + SLACK * now, risen)
             if np.float64(low) * FINE > (highest + 1.0 if highest + deep < most else cap):
@@ -163,7 +165,7 @@ def every(lexicon: Lexicon, window: Window, memo: Memo, data: Bytes, offsets: Lo
             else:  # falls are rounded up, by less than two of SLACK each
                 lowest = np.float64(fallen) / FINE - rise * read - 3.0 * SLACK * now
                 counted = DOUBT
-                if risen + deep < most:  # else it may have been set back from above 0
+                if risen + deep < most:  # else a sum may have been set back from above 0
                     counted = certain(lexicon, window, found, last, longest, lowest, highest)
                 if counted < 0:
                     sure = False
