@@ -43,7 +43,7 @@ class Weights(NamedTuple):
 
     classes: Bytes  # of each code point, see `features`
     unspaced: bool  # whether words run together, so that the longest is looked for
-    hot: Cells  # the most frequent words once more, in a table that stays near
+    hot: Cells  # the most frequent words once more, in a table that stays near; none of `unspaced`
     cells: Cells  # all words, of `unspaced` their beginnings too: open addressing by `key`
     runs: Floats  # weight by a run's hash
     mask: int  # that takes a run's hash to its row, where the rows are a power of two; else 0
@@ -75,7 +75,7 @@ def load(path: Path, language: str) -> Weights:
     unspaced = features.unspaced(language)
     return Weights(
         features.classes(language), unspaced,
-        _table(layout.words[:HOT], words, False), _table(layout.words, words, unspaced), runs,
+        _table(layout.words[: 0 if unspaced else HOT], words, False), _table(layout.words, words, unspaced), runs,
         len(runs) - 1 if len(runs).bit_count() == 1 else 0, layout.ngrams,
         0.0 if last is None else float(words[last]), int(last is not None),
     )  # fmt: skip
