@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 import pyarrow as pa
 
-from benchmarks.stages import EVERY, tree_memory
+from benchmarks.stages import EVERY, Peak
 from prep.manifests import store
 from prep.manifests.shards import Columns, lengths, read
 from prep.pipeline import counting, runfile
@@ -64,14 +64,15 @@ def bare(paths: list[str], engines: list[str], given: Tokenizer) -> tuple[int, f
 def whole(config: str, out: Path, workers: int) -> tuple[float, float, float, int]:
     """Bytes per second from the first shard to the last, seconds before it and of the command, peak memory."""
     shutil.rmtree(out / "count", ignore_errors=True)
-    began, peak, first = time.monotonic(), 0, None
+    began, first = time.monotonic(), None
     seen: set[str] = set()
     process = subprocess.Popen(
         [sys.executable, "-m", "prep", "count", config, "--json", "--no-space-check", "--workers", str(workers)],
         stdout=subprocess.DEVNULL,
     )
+    peak = Peak(process.pid)
     while process.poll() is None:
-        peak = max(peak, tree_memory(process.pid))
+        peak.look()
         names = {path.name for path in out.glob("count/*/part-*.json")}
         if names and first is None:
             first, before = time.monotonic(), names
@@ -83,7 +84,7 @@ def whole(config: str, out: Path, workers: int) -> tuple[float, float, float, in
     assert first is not None
     receipts = [json.loads(path.read_bytes()) for path in out.glob("count/*/part-*.json") if path.name not in before]
     size = sum(row["bytes"] for receipt in receipts for row in receipt["ledger"]["cells"])
-    return size / (last - first), first - began, time.monotonic() - began, peak
+    return size / (last - first), first - began, time.monotonic() - began, peak.bytes
 
 
 @click.command()
