@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -18,10 +19,10 @@ from tokenizers import Tokenizer, normalizers, pre_tokenizers
 from prep.pipeline.tokenizers import Ask, Specials, added, ask_of
 from prep.pipeline.tokenizers import splitting_kernel as kernel
 from prep.pipeline.tokenizers.adversarial import texts as adversarial
-from prep.pipeline.tokenizers.counter import Unsuited
+from prep.pipeline.tokenizers.counter import Engine, Unsuited
 from prep.pipeline.tokenizers.engines import candidates
 from prep.pipeline.tokenizers.slabs import bounds, content
-from prep.pipeline.tokenizers.splitting import MOST_LINES, Splitting
+from prep.pipeline.tokenizers.splitting import MOST_LINES, Splitting, _nfc
 from prep.pipeline.tokenizers.steady import KNOWN, STEADY, TOP, all_steady, steady
 from tests.shared import TOKENIZERS, needs_shared
 
@@ -110,9 +111,15 @@ def chosen(tokens: Sequence[str], text: str) -> Iterator[tuple[int, int]]:
 
 @given(
     tokens=st.sets(st.text("ab \néあ", min_size=1, max_size=4), min_size=1, max_size=6),
-    found=st.lists(st.text("ab \néあ", max_size=12), max_size=4),
+    runs=st.sets(st.integers(2, 9).map(" ".__mul__), max_size=4),
+    found=st.lists(st.lists(st.text("ab \néあ", max_size=12) | st.sampled_from(SPACES)).map("".join), max_size=4),
+    more=st.sampled_from(["", "é" * 40]),
 )
-def test_stretches_are_what_the_leftmost_longest_tokens_leave(tokens: set[str], found: list[str]) -> None:
+def test_stretches_are_what_the_leftmost_longest_tokens_leave(
+    tokens: set[str], runs: set[str], found: list[str], more: str
+) -> None:
+    """Also where many bytes are looked at and copied at once, which the last of a buffer are not."""
+    tokens, found = tokens | runs, [text + more for text in found]
     nothing, texts = np.zeros(0, np.uint8), column(found)
     rules = kernel.Rules(added.trie(tokens), nothing, 0, np.zeros(0, np.int64))
     split = kernel.split(content(texts), bounds(texts), rules)
@@ -156,6 +163,36 @@ def test_steady_characters_are_left_by_nfc_wherever_they_stand() -> None:
 def test_known_characters_are_normalised_alike_by_python_and_the_library(characters: list[str]) -> None:
     text = "".join(character for character in characters if steady()[ord(character)])
     assert normalizers.NFC().normalize_str(text) == unicodedata.normalize("NFC", text)
+
+
+@given(st.lists(PARTS | st.sampled_from(["x" * 70, "あ" * 25, "e" * 64])).map("".join))
+def test_nfc_by_windows_is_nfc_of_the_whole(text: str) -> None:
+    rules = kernel.Rules(added.trie([]), steady(), kernel.first_lead(steady()), np.zeros(0, np.int64))
+    made = _nfc(text.encode(), kernel.UNSURE, rules).decode()
+    assert made == normalizers.NFC().normalize_str(text)
+    if all(steady()[ord(character)] for character in text if ord(character) < TOP) and max(text, default="") < chr(TOP):
+        assert _nfc(text.encode(), kernel.CHANGED, rules).decode() == made
+
+
+def test_windows_are_as_short_as_they_can_be() -> None:
+    rules = kernel.Rules(added.trie([]), steady(), kernel.first_lead(steady()), np.zeros(0, np.int64))
+    text = ("e\u0301" + "x" * 64 + "あか\u3099" + "x" * 63 + "o\u0323\u0307z").encode()
+    windows = kernel.windows(np.frombuffer(text, np.uint8), rules)
+    assert [text[begin:end].decode() for begin, end in windows] == [
+        "e\u0301", "か\u3099" + "x" * 63 + "o\u0323\u0307"
+    ]  # fmt: skip
+
+
+@needs_shared
+def test_texts_of_new_characters_do_not_need_the_whole_engine() -> None:
+    found = ["\u1abf\u0323 a  b", "e\u0301", "plain", "x \U000e0100"]
+    expected = ask().reference.count(column(found)).tolist()
+    for engine in opened():
+        assert replace(engine, full=never).count(column(found)).tolist() == expected
+
+
+def never() -> Engine:
+    raise AssertionError("asked for")
 
 
 Tokens: TypeAlias = list[dict[str, Any]]
@@ -235,14 +272,14 @@ def test_special_and_added_tokens_are_found_in_the_order_of_the_library(found: l
     reference = Tokenizer.from_str(orjson.dumps(tiny(tokens)).decode())
     reference.encode_special_tokens = specials is Specials.TEXT
     rules = kernel.Rules(plan.trie, np.zeros(0, np.uint8), 0, np.arange(MOST_LINES) - 1)
-    engine = Splitting(Library(plan.lean), lambda: Library(b""), rules, plan.raw)
+    engine = Splitting(Library(plan.lean), lambda: Library(b""), rules, tuple(map(str.encode, plan.raw)))
     assert engine.count(column(found)).tolist() == [len(each) for each in reference.encode_batch(found)]
 
 
 class Library:
     """The reference as an engine."""
 
-    name, version = "library", "1"
+    name, version, most = "library", "1", 1 << 20
 
     def __init__(self, json: bytes) -> None:
         self.tokenizer = Tokenizer.from_str(json.decode()) if json else None
@@ -251,4 +288,5 @@ class Library:
         assert self.tokenizer
         return np.array([len(each) for each in self.tokenizer.encode_batch(texts.to_pylist())], np.int64)
 
-    slab = count
+    def slab(self, *parts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+        return self.count(pa.concat_arrays(parts))

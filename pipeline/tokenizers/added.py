@@ -27,6 +27,8 @@ class Trie(NamedTuple):
     kind: npt.NDArray[np.int16]  # by byte: a column of `step`; 0 for bytes in no token
     step: npt.NDArray[np.int32]  # by state and kind: the next state, or 0 for none; the first state is 0
     final: npt.NDArray[np.uint8]  # by state: whether a token ends here
+    alone: int  # a byte of which all tokens are runs that begin with it, as spaces often are; -1: none
+    runs: npt.NDArray[np.int64]  # by how often it stands there: bytes of the longest token
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,17 @@ def trie(contents: Iterable[str]) -> Trie:
         for byte, child in node.items():
             step[state, kind[byte]] = child
     final[list(ends)] = 1
-    return Trie(_heads(tokens), kind, step, final)
+    return Trie(_heads(tokens), kind, step, final, *_runs(tokens))
+
+
+def _runs(tokens: list[bytes]) -> tuple[int, npt.NDArray[np.int64]]:
+    """The byte whose runs are tokens, and how long the longest of at most so many is."""
+    begun = {token[0]: [each for each in tokens if each[0] == token[0]] for token in tokens}
+    whole = {byte: {len(t) for t in found} for byte, found in begun.items() if all(len(set(t)) == 1 for t in found)}
+    if not whole:
+        return -1, np.zeros(1, np.int64)
+    byte = max(whole, key=lambda byte: (len(whole[byte]), byte))
+    return byte, np.array([max({0} | {n for n in whole[byte] if n <= most}) for most in range(max(whole[byte]) + 1)])
 
 
 def _heads(tokens: list[bytes]) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ from prep.pipeline.tokenizers.counter import Ask, Engine, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.patterns import Pattern
 from prep.pipeline.tokenizers.renewed import Renewed
-from prep.pipeline.tokenizers.slabs import slabs
+from prep.pipeline.tokenizers.slabs import SLAB_BYTES, nbytes, slabs
 from prep.pipeline.tokenizers.trouble import panics_told
 
 # Workers are processes, one per core. The library reads this when it first counts, so it is set before the import.
@@ -30,14 +30,16 @@ class Fastokens:
     tokenizer: Renewed[Tokenizer]
     name: str = "fastokens"
     version: str = version("fastokens")
+    most: int = SLAB_BYTES
 
     def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        return np.concatenate([np.zeros(0, np.int64), *map(self.slab, slabs(texts))])
+        return np.concatenate([np.zeros(0, np.int64), *map(self.slab, slabs(texts, self.most))])
 
-    def slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        """Tokens of each text of a slab, which `slabs` or a kernel of ours made."""
+    def slab(self, *parts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
+        """Tokens of each text of a slab in parts, which `slabs` or a kernel of ours made."""
+        texts = [text for part in parts for text in part.to_pylist()]
         with panics_told("fastokens", "count with another engine"):
-            _, offsets = self.tokenizer.get(slab.nbytes).encode_batch_flat(slab.to_pylist())
+            _, offsets = self.tokenizer.get(nbytes(parts)).encode_batch_flat(texts)
         return np.diff(np.frombuffer(offsets, np.uint64)).astype(np.int64)
 
 

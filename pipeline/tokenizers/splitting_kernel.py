@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from prep.compiling import compiled, lean
-from prep.machine import WIDE, at_least, equal, trailing_zeros
+from prep.machine import WIDE, at_least, equal, peek, poke, trailing_zeros
 from prep.pipeline.tokenizers.added import Trie
 from prep.pipeline.tokenizers.steady import KNOWN, STEADY
 
@@ -14,6 +15,8 @@ Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
 Place = int | np.int64
 NEWLINE = 10
+STEP = 8  # bytes copied at once
+APART = 64  # bytes between two windows
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 SPACED_LEADS = (0xC2, 0xE1, 0xE2, 0xEF)  # first bytes of all white space above ASCII, but for U+3000, and of more
 
@@ -42,6 +45,12 @@ class Split(NamedTuple):
     ends: Longs
     firsts: Longs  # by text: its first stretch; and after the last
     tokens: Longs  # by text: the added tokens in it, and what its joins count too little; or one of the next two
+
+    @property
+    def stretches(self) -> pa.LargeStringArray:
+        """The stretches of all texts."""
+        parts = (pa.py_buffer(self.ends), pa.py_buffer(self.text))
+        return pa.LargeStringArray.from_buffers(len(self.ends) - 1, *parts)
 
 
 CHANGED, UNSURE = -1, -2  # texts that NFC may change, and those of which that is all we know: no stretches
@@ -93,7 +102,7 @@ def split(text: Bytes, bounds: Longs, rules: Rules) -> Split:
     """The stretches of each text, and the tokens that they do not count."""
     count = len(bounds) - 1
     size = bounds[count] - bounds[0]
-    sheet = Sheet(np.empty(size, np.uint8), np.empty(size + 1, np.int64), np.zeros(2, np.int64))
+    sheet = Sheet(np.empty(size + STEP, np.uint8), np.empty(size + 1, np.int64), np.zeros(2, np.int64))
     sheet.ends[0] = 0
     firsts, tokens = np.zeros(count + 1, np.int64), np.empty(count, np.int64)
     _split(text, bounds, rules, sheet, firsts, tokens)
@@ -125,14 +134,7 @@ def _changed(text: Bytes, at: Place, stop: Place, rules: Rules) -> int:
     found, table, lead = 0, rules.steady, rules.lead
     at = _next_lead(text, at, stop, lead) if len(table) else stop
     while at < stop:
-        first, second = np.int64(text[at]), np.int64(text[at + 1]) & 0x3F
-        if first < 0xE0:
-            code, size = (first & 0x1F) << 6 | second, 2
-        elif first < 0xF0:
-            code, size = (first & 0x0F) << 12 | second << 6 | (np.int64(text[at + 2]) & 0x3F), 3
-        else:
-            low = (np.int64(text[at + 2]) & 0x3F) << 6 | (np.int64(text[at + 3]) & 0x3F)
-            code, size = (first & 0x07) << 18 | second << 12 | low, 4
+        code, size = _character(text, at)
         if code >= len(table) or not table[code]:
             return UNSURE
         if table[code] == KNOWN:
@@ -141,6 +143,47 @@ def _changed(text: Bytes, at: Place, stop: Place, rules: Rules) -> int:
         if at < stop and text[at] < lead:
             at = _next_lead(text, at, stop, lead)
     return found
+
+
+@lean
+def _character(text: Bytes, at: Place) -> tuple[Place, int]:
+    """A code point and its bytes."""
+    first = np.int64(text[at])
+    if first < 0x80:
+        return first, 1
+    second = np.int64(text[at + 1]) & 0x3F
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | second, 2
+    third = np.int64(text[at + 2]) & 0x3F
+    if first < 0xF0:
+        return (first & 0x0F) << 12 | second << 6 | third, 3
+    return (first & 0x07) << 18 | second << 12 | third << 6 | (np.int64(text[at + 3]) & 0x3F), 4
+
+
+def windows(text: Bytes, rules: Rules) -> list[tuple[int, int]]:
+    """Where alone NFC may change a text, with the steady characters before.
+
+    NFC makes of a steady character and what follows the same whatever stands before. Windows that are close are one.
+    """
+    found = np.empty((len(text) // APART + 1, 2), np.int64)
+    count = _windows(text, rules.steady, found)
+    return [(begin, end) for begin, end in found[:count].tolist()]
+
+
+@lean
+def _windows(text: Bytes, table: Bytes, found: Longs) -> int:
+    at, steady, count = 0, 0, 0
+    while at < len(text):
+        code, size = _character(text, at)
+        if code < len(table) and table[code] == STEADY:
+            steady = at
+        else:
+            if not count or steady - found[count - 1, 1] >= APART:
+                found[count, 0] = steady
+                count += 1
+            found[count - 1, 1] = at + size
+        at += size
+    return count
 
 
 @lean
@@ -167,7 +210,7 @@ def _cut(text: Bytes, begin: Place, stop: Place, rules: Rules, sheet: Sheet) -> 
     while start < stop:
         size = _longest(text, at, stop, trie) if at < stop else 0
         if start < at and (size or at == stop):
-            lines = _joined(text, start, written[first:end], len(joins)) if first < end else -1
+            lines = _joined(text, start, written, first, end, len(joins)) if first < end else -1
             if lines >= 0:
                 end -= lines
                 written[end] = NEWLINE
@@ -176,7 +219,7 @@ def _cut(text: Bytes, begin: Place, stop: Place, rules: Rules, sheet: Sheet) -> 
             elif first < end:
                 stretches += 1
                 ends[stretches] = first = end
-            _copy(text[start:at], written[end:])
+            _copy(text, start, at, written, end)
             end += at - start
             start = at
         if size:
@@ -227,6 +270,8 @@ def _heads(address: Place, heads: Longs) -> np.uint64:
 @lean
 def _longest(text: Bytes, at: Place, stop: Place, trie: Trie) -> Place:
     """Bytes of the longest token that begins here, or 0."""
+    if text[at] == trie.alone:
+        return np.int64(trie.runs[_run(text, at, min(stop, at + len(trie.runs) - 1))])
     kind, step, final = trie.kind, trie.step, trie.final
     state, place, best = np.uint64(0), np.uint64(at), np.uint64(at)
     while place < np.uint64(stop):
@@ -240,23 +285,42 @@ def _longest(text: Bytes, at: Place, stop: Place, trie: Trie) -> Place:
 
 
 @lean
-def _copy(source: Bytes, target: Bytes) -> None:
-    for near in range(len(source)):
-        target[near] = source[near]
+def _run(text: Bytes, at: Place, stop: Place) -> Place:
+    """How often the byte at a place stands there, up to `stop`."""
+    if at + WIDE <= len(text):
+        same = trailing_zeros(~equal(int(text.ctypes.data) + at, text[at]))
+        if same < WIDE:
+            return min(same, stop - at)
+    end = at
+    while end < stop and text[end] == text[at]:
+        end += 1
+    return end - at
 
 
 @lean
-def _joined(text: Bytes, start: Place, before: Bytes, most: int) -> int:
-    """Whether the stretch from `start` on may be joined to the one before: newlines that end that one, else -1."""
+def _copy(text: Bytes, start: Place, stop: Place, target: Bytes, end: Place) -> None:
+    """Eight bytes at a time; `target` has room for seven more."""
+    source, written = int(text.ctypes.data), int(target.ctypes.data)
+    if stop + STEP <= len(text):
+        for near in range(0, stop - start, STEP):
+            poke(written, int(end + near), peek(source, int(start + near)))
+    else:
+        for near in range(stop - start):
+            target[end + near] = text[start + near]
+
+
+@lean
+def _joined(text: Bytes, start: Place, written: Bytes, first: Place, end: Place, most: int) -> int:
+    """Whether the stretch from `start` on may be joined to the one written before: newlines that end that, else -1."""
     if not most or not _solid(text, start):
         return -1
-    lines, last = 0, len(before) - 1
-    while lines < most and last >= 0 and before[last] == NEWLINE:
+    lines, last = 0, end - 1
+    while lines < most and last >= first and written[last] == NEWLINE:
         lines += 1
         last -= 1
-    while last > 0 and before[last] & 0xC0 == 0x80:
+    while last > first and written[last] & 0xC0 == 0x80:
         last -= 1
-    return lines if lines < most and (last < 0 or _solid(before, last)) else -1
+    return lines if lines < most and (last < first or _solid(written, last)) else -1
 
 
 @lean
