@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,7 @@ def _family(whole: dict[str, Any]) -> str:
     return "hf-bpe-metaspace" if "Metaspace" in kinds(parts) or SPACE in repr(parts) else "hf-bpe"
 
 
+@lru_cache(maxsize=1)  # the reference and three engines ask, one after the other
 def as_json(path: str, vocab: bytes, merges: bytes) -> bytes:
     """The tokenizer.json that the two files amount to."""
     try:

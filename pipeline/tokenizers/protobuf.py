@@ -37,7 +37,9 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _varint(message: bytes, position: int) -> tuple[int, int]:
-    """A base-128 number, lowest group first, and the position after it."""
+    """A base-128 number, lowest group first, and the position after it. Most have one byte."""
+    if position < len(message) and message[position] < 0x80:
+        return message[position], position + 1
     value = 0
     for shift, byte in enumerate(message[position : position + LONGEST_VARINT]):
         value |= (byte & 0x7F) << 7 * shift

@@ -48,7 +48,8 @@ def build(pieces: Sequence[str], scores: Sequence[float], blank: str) -> Trie:
     number = {letter: sign for sign, letter in enumerate(letters, WIDTHS + 1)}
     keys = np.fromiter((number[letter] for i in order for letter in pieces[i]), np.int32)
     ends = np.cumsum([len(pieces[i]) for i in order]).astype(np.int64)
-    links = _place(*_grow(keys, ends), len(letters) + WIDTHS + 1)
+    parent, symbol = _grow(keys, ends)
+    links = _place(parent, symbol, *_families(parent), len(letters) + WIDTHS + 1)
     values = links.view(np.float64)
     _name(links, values, keys, ends, np.array([scores[i] for i in order], np.float64))
     widths = np.array([0, *range(1, WIDTHS + 1), *(len(letter.encode()) for letter in letters)], np.int32)
@@ -91,26 +92,30 @@ def _grow(keys: Ints, ends: npt.NDArray[np.int64]) -> tuple[Ints, Ints]:
     return parent[:nodes].copy(), symbol[:nodes].copy()
 
 
+def _families(parent: Ints) -> tuple[npt.NDArray[np.int64], ...]:
+    """All nodes but the root by their parents, where each node's children begin, and in which order nodes are placed.
+
+    By numpy: a sort inside a compiled function takes 2 s to compile.
+    """
+    fan = np.bincount(parent[1:], minlength=len(parent))
+    first = np.concatenate(([0], np.cumsum(fan)))
+    fan[0] = len(parent)
+    return np.argsort(parent[1:], kind="stable") + 1, first, np.argsort(-fan, kind="stable")
+
+
 @compiled
-def _place(parent: Ints, symbol: Ints, width: int) -> Ints:
+def _place(
+    parent: Ints, symbol: Ints, children: npt.NDArray[np.int64], first: npt.NDArray[np.int64],
+    order: npt.NDArray[np.int64], width: int,
+) -> Ints:  # fmt: skip
     """The double array: the root first, then nodes of many children first, each into the first gap that takes all."""
     nodes = len(parent)
-    first = np.zeros(nodes + 1, np.int64)
-    for node in range(1, nodes):
-        first[parent[node] + 1] += 1
-    fan = first[1:].copy()
-    fan[0] = nodes
-    first = np.cumsum(first)
-    children, filled = np.zeros(nodes, np.int32), first.copy()
-    for node in range(1, nodes):
-        children[filled[parent[node]]] = node
-        filled[parent[node]] += 1
     room = 2 * nodes + 2 * width + 1024
     after, before = np.arange(1, room + 1), np.arange(-1, room - 1)  # the free places, as a list in both directions
     taken = np.zeros(room, np.bool_)
     base, place = np.full(nodes, -1, np.int64), np.zeros(nodes, np.int64)
     top, cursor, last = 1, 1, 0
-    for node in np.argsort(-fan, kind="mergesort"):
+    for node in order:
         mine = children[first[node] : first[node + 1]]
         if len(mine) == 0:
             break  # the rest are leaves
