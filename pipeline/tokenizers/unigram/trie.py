@@ -92,7 +92,7 @@ def _grow(keys: Ints, ends: npt.NDArray[np.int64]) -> tuple[Ints, Ints]:
     return parent[:nodes].copy(), symbol[:nodes].copy()
 
 
-def _families(parent: Ints) -> tuple[npt.NDArray[np.int64], ...]:
+def _families(parent: Ints) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """All nodes but the root by their parents, where each node's children begin, and in which order nodes are placed.
 
     By numpy: a sort inside a compiled function takes 2 s to compile.
