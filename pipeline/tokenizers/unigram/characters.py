@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from prep.machine import load, trailing_zeros
 from prep.pipeline.tokenizers.unigram.memo import MIX, U
 from prep.pipeline.tokenizers.unigram.trie import Floats, Ints
 
@@ -56,13 +57,15 @@ class Window(NamedTuple):
     sums: npt.NDArray[np.float32] | npt.NDArray[np.float64]
     tally: Longs
     state: Floats  # four numbers for each place
+    cuts: npt.NDArray[np.uint64]  # a bit for each character: a stretch begins with it
 
 
 def window(size: int, kind: type[np.float32] | type[np.float64]) -> Window:
-    """Room for so many characters; behind the signs 32 more, for keys are read whole."""
-    signs, edges = np.zeros(size + 32, np.uint16), np.zeros(size + 2, np.int32)
+    """Room for so many characters; behind the signs 32 more, for keys are read whole, and before them 0."""
+    signs, edges = np.zeros(size + 36, np.uint16)[4:], np.zeros(size + 2, np.int32)
     sums: Any = np.zeros(size + 1, kind)
-    return Window(signs, edges, sums, np.zeros(size + 1, np.int64), np.zeros(4 * size + 4))
+    cuts = np.zeros(size // 64 + 2, np.uint64)
+    return Window(signs, edges, sums, np.zeros(size + 1, np.int64), np.zeros(4 * size + 4), cuts)
 
 
 @numba.njit(inline="always")
@@ -81,44 +84,87 @@ def pairs(found: Longs) -> npt.NDArray[np.uint64]:
 
 
 @numba.njit(inline="always")
-def take(lexicon, signs, edges, size, data, at, stop, suffix, count, before, cut, found, sums):  # type: ignore[no-untyped-def]
-    """Read on from `at` until the window is full, without a branch on cuts.
+def read(symbols, pages, plane, blank, signs, size, data, near, at, stop, suffix, count):  # type: ignore[no-untyped-def]
+    """Read on from `at` until the window is full: one word for each character, or for eight of ASCII.
 
-    `edges` are where stretches of two and more characters begin and end, in turn; what the others count is added to
-    `sums`. Returns where to read on, whether the blank behind the text is still to come, the characters in the window,
-    the last of them, whether a stretch begins with it, the edges found, and the sums.
+    Before `near` a word can be loaded, from there on it is put together. Returns where to read on, whether the blank
+    behind the text is still to come, and the characters in the window.
     """
-    symbols, pages, plane, bits, alone = lexicon.symbols, lexicon.pages, lexicon.plane, lexicon.pairs, lexicon.alone
-    while count < size:
-        if at < stop:
-            lead = U(data[at])
-            if lead < U(0x80):
-                sign = U(plane[lead])
-                at += U(1)
-            elif lead < U(0xE0):
-                sign = U(plane[(lead & U(0x1F)) << U(6) | U(data[at + U(1)]) & U(0x3F)])
-                at += U(2)
-            elif lead < U(0xF0):
-                low = (U(data[at + U(1)]) & U(0x3F)) << U(6) | U(data[at + U(2)]) & U(0x3F)
-                sign = U(plane[(lead & U(0x0F)) << U(12) | low])
-                at += U(3)
-            else:
-                high = (lead & U(7)) << U(10) | (U(data[at + U(1)]) & U(0x3F)) << U(4)
-                high |= (U(data[at + U(2)]) & U(0x3F)) >> U(2)
-                low = (U(data[at + U(2)]) & U(3)) << U(6) | U(data[at + U(3)]) & U(0x3F)
-                sign = U(symbols[U(pages[high]) + low])
-                at += U(4)
-        elif suffix:
-            sign, suffix = U(lexicon.blank), False
+    address = int(data.ctypes.data)
+    while count < size and at < stop:
+        if at >= near:
+            word = U(0)
+            for byte in range(min(U(8), U(len(data)) - at)):
+                word |= U(data[at + byte]) << (U(8) * byte)
         else:
-            break
-        place = place_of(before, sign)
-        here = (U(1) ^ (bits[place >> U(6)] >> (place & U(63)))) & U(1)
-        here |= U(before == U(0))  # a text begins with a stretch
-        edges[found] = count - cut  # a begin is seen one character late
-        found += cut ^ here
-        sums += alone[before] & (U(0) - (cut & here))
-        signs[count] = sign
+            word = load(address, np.int64(at))  # type: ignore[arg-type]
+        if word & U(0xF0) == U(0xE0):
+            code = (word & U(0x0F)) << U(12) | (word >> U(2)) & U(0xFC0) | (word >> U(16)) & U(0x3F)
+            signs[count] = plane[code]
+            at += U(3)
+            count += U(1)
+        elif word & U(0x8080808080808080) == U(0) and at + U(8) <= stop and count + U(8) <= size:
+            for byte in range(U(8)):
+                signs[count + byte] = plane[(word >> (U(8) * byte)) & U(0x7F)]
+            at += U(8)
+            count += U(8)
+        elif word & U(0x80) == U(0):
+            signs[count] = plane[word & U(0x7F)]
+            at += U(1)
+            count += U(1)
+        elif word & U(0xE0) == U(0xC0):
+            signs[count] = plane[(word & U(0x1F)) << U(6) | (word >> U(8)) & U(0x3F)]
+            at += U(2)
+            count += U(1)
+        else:
+            code = (word & U(0x07)) << U(18) | (word << U(4)) & U(0x3F000)
+            code |= (word >> U(10)) & U(0xFC0) | (word >> U(24)) & U(0x3F)
+            signs[count] = symbols[U(pages[code >> U(8)]) + (code & U(0xFF))]
+            at += U(4)
+            count += U(1)
+    if suffix and at >= stop and count < size:
+        signs[count], suffix = blank, False
         count += U(1)
-        before, cut = sign, here
-    return at, suffix, count, before, cut, found, sums
+    return at, suffix, count
+
+
+@numba.njit(inline="always")
+def split(bits, alone, signs, cuts, edges, count, unread):  # type: ignore[no-untyped-def]
+    """Cut the characters of a window, of which the first begins a stretch: where no piece holds two side by side.
+
+    `edges` are where stretches of two and more characters begin and end, in turn; what the others count is added up.
+    Returns the last cut, which is behind the text if nothing is `unread`, the edges found, and the sums. Cuts are bits,
+    of which only the turns are gone through. With a loop of its own to read, English was 10% faster than when each
+    character was read, compared and added at once, Japanese 5%.
+    """
+    words, size = (count >> U(6)) + U(1), count
+    for word in range(words):
+        mask, base = U(0), word << U(6)
+        place = min(base + U(64), count)
+        while place > base:
+            place -= U(1)
+            spot = place_of(U(signs[place - U(1)]), U(signs[place]))
+            mask = mask + mask + ((bits[spot >> U(6)] >> (spot & U(63))) & U(1))
+        cuts[word] = ~mask
+    cuts[U(0)] |= U(1)
+    if unread:
+        size = count - U(1)
+        while cuts[size >> U(6)] >> (size & U(63)) & U(1) == U(0):
+            size -= U(1)
+    words = (size >> U(6)) + U(1)
+    cuts[words - U(1)] = cuts[words - U(1)] & ((U(2) << (size & U(63))) - U(1)) | U(1) << (size & U(63))
+    cuts[words] = 0
+    before, found, sums = U(1), U(0), U(0)
+    for word in range(words):
+        cut, base = cuts[word], word << U(6)
+        single = cut & (cut >> U(1) | cuts[word + U(1)] << U(63))
+        turns = cut ^ (cut + cut | before)
+        before = cut >> U(63)
+        while single:
+            sums += alone[signs[base + U(trailing_zeros(single))]]
+            single &= single - U(1)
+        while turns:
+            edges[found] = base + U(trailing_zeros(turns)) - (U(1) & ~found)
+            turns &= turns - U(1)
+            found += U(1)
+    return size, found & ~U(1), sums

@@ -16,20 +16,21 @@ from prep.compiling import lean
 from prep.pipeline.tokenizers.unigram.memo import U
 
 # A finding is one word: the limit of the sum before, how much the sum falls, and the tokens.
-COUNT_BITS, FALL_BITS = 13, 25
+COUNT_BITS, FALL_BITS = 13, 29
 COUNT = np.uint64((1 << COUNT_BITS) - 1)
 LIMIT = np.uint64(COUNT_BITS + FALL_BITS)
 BELOW_LIMIT = np.uint64((1 << (COUNT_BITS + FALL_BITS)) - 1)
-FINE = 64  # limits are kept in parts of 64, rounded down, and falls in parts of 1 / 64, rounded up
+FINE = 1024  # falls are kept in parts of 1 / 1024, rounded up
+COARSE = 64  # and limits in parts of 64, rounded down
 SLACK = 1 / 128  # an addition below 125,000 is wrong by less in 32 bits, and no stretch has more than characters
-MOST_LIMIT = 2.0**32 - 2 * FINE  # sums of 64 bits may be larger, and then nothing is certain
+MOST_LIMIT = 2.0**28 - 2 * COARSE  # sums of 64 bits may be larger, and then nothing is certain
 MOST_SCORE = 500.0  # with 512 characters in a window, their falls still fit
 
 
 @numba.njit(inline="always")
 def packed(limit, total, size, tokens, rise):  # type: ignore[no-untyped-def]
     """A finding. No fall is below 0: `rise`, the most that a character of a piece scores, is added for each."""
-    whole = U(min(max(limit, 0.0), MOST_LIMIT) / FINE)
+    whole = U(min(max(limit, 0.0), MOST_LIMIT) / COARSE)
     fall = U(np.ceil(FINE * (rise * size - total)))
     return whole << LIMIT | fall << U(COUNT_BITS) | U(tokens)
 
@@ -53,11 +54,8 @@ def meet(state, end, reached, other, count):  # type: ignore[no-untyped-def]
     place = U(4) * end
     best, second, counted = state[place], state[place + U(1)], state[place + U(2)]
     better = reached > best
-    state[place] = reached if better else best
-    loser = best if better else reached
-    loser = max(other, loser)
-    state[place + U(1)] = max(second, loser)
-    state[place + U(2)] = count if better else counted
+    loser = max(other, best if better else reached)
+    return reached if better else best, max(second, loser), count if better else counted
 
 
 @numba.njit(inline="always")
@@ -69,22 +67,23 @@ def settle(links, scores, roots, firsts, rise, grain, signs, state, begin, size)
     """
     for place in range(U(4) * size + U(4)):
         state[place] = -np.inf
-    state[U(0)] = state[U(2)] = 0.0
+    total, rival, tokens = 0.0, -np.inf, 0.0
     for start in range(size):
-        here, second, count = state[U(4) * start], state[U(4) * start + U(1)], state[U(4) * start + U(2)]
         node, end = U(signs[begin + start]), start + U(1)
-        score, width = firsts[U(2) * node + U(1)], roots[U(4) * node + U(1)]
-        meet(state, end, here + score, second + score, count + np.float64(max(width, 1)))
-        base = roots[U(4) * node]
+        score, width, base = firsts[U(2) * node + U(1)], roots[U(4) * node + U(1)], roots[U(4) * node]
         while base >= 0 and end < size:
             child = U(base) + U(signs[begin + end])
             if U(links[U(4) * child + U(1)]) != node:
                 break
             end += U(1)
-            score = scores[U(2) * child + U(1)]
-            meet(state, end, here + score, second + score, count + 1.0)
+            value = scores[U(2) * child + U(1)]
+            at = U(4) * end
+            best, second, counted = meet(state, end, total + value, rival + value, tokens + 1.0)
+            state[at], state[at + U(1)], state[at + U(2)] = best, second, counted
             base, node = links[U(4) * child], child
-    total, rival, tokens = state[U(4) * size], state[U(4) * size + U(1)], state[U(4) * size + U(2)]
+        total, rival, tokens = meet(
+            state, start + U(1), total + score, rival + score, tokens + np.float64(max(width, 1))
+        )
     length = np.float64(size)
     own = beyond(total, rise, length)
     gap = total - rival - own * length * 2.0**-51  # these sums here are rounded too
@@ -164,6 +163,6 @@ def weigh(links, scores, roots, firsts, rise, grain, most, cap, signs, state, be
 def finding(links, scores, roots, firsts, rise, grain, most, cap, signs, state, begin, size):  # type: ignore[no-untyped-def]
     """What a stretch by itself counts, and up to which sum before it."""
     found = settle(links, scores, roots, firsts, rise, grain, signs, state, begin, size)
-    if found >> LIMIT < U(min(cap + FINE, MOST_LIMIT) / FINE):
+    if found >> LIMIT < U(min(cap + COARSE, MOST_LIMIT) / COARSE):
         found = weigh(links, scores, roots, firsts, rise, grain, most, cap, signs, state, begin, size)  # type: ignore[no-untyped-call]
     return found

@@ -77,16 +77,26 @@ def other(short, cell, keys, place):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")
+def swapped(short, line):  # type: ignore[no-untyped-def]
+    """Make the second stretch of a line the first; where its finding is kept."""
+    for word in range(U(CELL)):
+        last = line + U(CELL) + word
+        short[line + word], short[last] = short[last], short[line + word]
+    return line + U(CELL - 1)
+
+
+@numba.njit(inline="always")
 def recall(short, keys, place):  # type: ignore[no-untyped-def]
-    """Where the finding of a stretch is kept that was not the first of its line: 0 stands there if it must be made."""
+    """Where the finding of a stretch is kept: 0 stands there if it must be made.
+
+    It may have come since it was missed: twice in a block.
+    """
     line = keys[place + U(3)]
     last = line + U(CELL)
     if other(short, line, keys, place) == U(0):
         return line + U(CELL - 1)
     if other(short, last, keys, place) == U(0):
-        for word in range(U(CELL)):
-            short[line + word], short[last + word] = short[last + word], short[line + word]
-        return line + U(CELL - 1)
+        return swapped(short, line)
     short[last], short[last + U(1)], short[last + U(2)] = keys[place], keys[place + U(1)], keys[place + U(2)]
     short[last + U(CELL - 1)] = U(0)
     return last + U(CELL - 1)

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from prep.compiling import lean
-from prep.pipeline.tokenizers.unigram.characters import Bytes, Lexicon, Longs, Window, take
+from prep.pipeline.tokenizers.unigram.characters import Bytes, Lexicon, Longs, Window, read, split
 from prep.pipeline.tokenizers.unigram.memo import U
 
 
@@ -60,7 +60,7 @@ def slide(lexicon: Lexicon, window: Window, count: int, ready: int) -> int:
     """Make room in a window that is full of one stretch; how many characters are left in it."""
     signs, best, tally = window.signs, window.sums, window.tally
     real = best.dtype.type
-    done = count - lexicon.keep
+    done = count - max(lexicon.keep, 2)  # a stretch of two is seen to go on from what is left
     for place in range(ready + 1, count + 1):
         best[place] = -np.inf
     advance(
@@ -72,6 +72,21 @@ def slide(lexicon: Lexicon, window: Window, count: int, ready: int) -> int:
     for left in range(count - done + 1):
         best[left], tally[left] = best[done + left], tally[done + left]
     return count - done
+
+
+@lean
+def alone(lexicon: Lexicon, window: Window, begin: Any, size: Any, total: Any) -> Any:
+    """Tokens of a stretch of a window after so large a sum."""
+    best, tally = window.sums, window.tally
+    real = best.dtype.type
+    best[U(0)], tally[U(0)] = total, 0
+    for ahead in range(U(1), U(size + 1)):
+        best[ahead] = -np.inf
+    advance(
+        lexicon.links, lexicon.scores, lexicon.roots, lexicon.firsts, lexicon.fallback, real, real(lexicon.most),
+        window.signs, best, tally, U(begin), U(size), U(size),
+    )  # fmt: skip
+    return tally[U(size)] >> 1
 
 
 @lean
@@ -110,38 +125,33 @@ def through(
 @lean
 def every(lexicon: Lexicon, window: Window, data: Bytes, offsets: Longs, counts: Longs) -> None:
     """Tokens of those texts whose count is below 0."""
-    signs, edges, best, tally = window.signs, window.edges, window.sums, window.tally
+    signs, best, tally = window.signs, window.sums, window.tally
+    near = U(max(len(data) - 7, 0))
     room, real = U(len(best) - 1), best.dtype.type
     for text in range(len(counts)):
         if counts[text] >= 0:
             continue
         at, stop, suffix = U(offsets[text]), U(offsets[text + 1]), lexicon.suffix
         total, tokens, ready = real(0), np.int64(0), 0
-        before, cut, found, count, unread, sums = U(0), U(1), U(0), U(0), at < stop, U(0)
+        count, unread = U(0), at < stop
         if lexicon.prefix and unread:
-            signs[U(0)], count, before = lexicon.blank, U(1), U(lexicon.blank)
+            signs[U(0)], count = lexicon.blank, U(1)
         while unread:
-            at, suffix, count, before, cut, found, sums = take(
-                lexicon, signs, edges, room, data, at, stop, suffix, count, before, cut, found, sums
-            )
+            at, suffix, count = read(
+                lexicon.symbols, lexicon.pages, lexicon.plane, lexicon.blank,
+                signs, room, data, near, at, stop, suffix, count,
+            )  # fmt: skip
             unread = at < stop or suffix
-            last = count
-            if not unread:
-                edges[found] = count - cut
-                found += cut ^ U(1)
-            else:
-                last = count - U(1) if cut else U(edges[found - U(1)])
-                if last == U(0):
-                    if ready == 0:
-                        best[U(0)], tally[U(0)] = total, tokens
-                    ready = slide(lexicon, window, np.int64(count), ready)
-                    count = U(ready)
-                    continue
+            last, found, _ = split(lexicon.pairs, lexicon.alone, signs, window.cuts, window.edges, count, unread)
+            if last == U(0):
+                if ready == 0:
+                    best[U(0)], tally[U(0)] = total, tokens
+                ready = slide(lexicon, window, np.int64(count), ready)
+                count = U(ready)
+                continue
             total, tokens = through(lexicon, window, found, last, total, tokens, ready)
             ready = 0
             for left in range(last, count):
                 signs[left - last] = signs[left]
             count -= last
-            edges[U(0)] = 0
-            found &= U(1)
         counts[text] = tokens >> 1
