@@ -11,8 +11,8 @@ from prep.pipeline.plan import budget
 from prep.pipeline.settings import Run
 from prep.pipeline.sources.listing import Listing
 
-UNPACKED = 1.2  # bytes that a run writes per byte of packed input: text packed again, its hashes, thin columns
-PLAIN = 0.6  # the same per byte of input that lies unpacked
+UNPACKED = 1.6  # bytes that a run writes per byte of packed input: text packed again, its hashes, thin columns
+PLAIN = 0.8  # the same per byte of input that lies unpacked
 TEXT = 4.5  # bytes of text for a token, which lie as scratch while the corpus is put in order
 PER_TOKEN = TEXT + 2.5  # bytes that export needs for a token: the scratch, and the text packed
 MODEL = 25_000_000  # bytes of a trained model
