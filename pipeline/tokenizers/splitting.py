@@ -71,7 +71,7 @@ class Splitting:
         return np.concatenate([np.zeros(0, np.int64), *map(self._slab, slabs(texts, self.lean.most))])
 
     def _slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        """Most texts have nothing to cut at, and need not be copied."""
+        """Texts with nothing to cut at, stretches of the others, and stretches of what NFC made, in one call."""
         plain = kernel.plain(content(slab), bounds(slab), self.rules)
         if plain.all():
             return self.lean.slab(slab)

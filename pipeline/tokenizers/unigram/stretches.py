@@ -123,15 +123,7 @@ def agreed(lexicon: Lexicon, window: Window, begin: Any, size: Any, low: float, 
 
 @lean
 def certain(
-    lexicon: Lexicon,
-    window: Window,
-    found: Any,
-    last: Any,
-    fallen: Any,
-    seen: Any,
-    wrong: Any,
-    each: Any,
-    deepest: Any,
+    lexicon: Lexicon, window: Window, found: Any, last: Any, fallen: Any, seen: Any, wrong: Any, each: Any, deepest: Any
 ) -> Any:
     """Tokens of a window, or DOUBT where they hang on the sum: a stretch at a time, for then most is known of the sum.
 
