@@ -122,7 +122,7 @@ def test_stretches_are_what_the_leftmost_longest_tokens_leave(
     tokens, found = tokens | runs, [text + more for text in found]
     nothing, texts = np.zeros(0, np.uint8), column(found)
     rules = kernel.Rules(added.trie(tokens), nothing, 0, np.zeros(0, np.int64))
-    split = kernel.split(content(texts), bounds(texts), rules)
+    split = kernel.split(content(texts), bounds(texts), np.arange(len(texts)), rules)
     whole, ends = split.text.tobytes(), split.ends.tolist()
     stretches = [whole[start:stop].decode() for start, stop in pairwise(ends)]
     for row, text in enumerate(found):
@@ -135,7 +135,8 @@ def test_stretches_are_what_the_leftmost_longest_tokens_leave(
 
 def stretches(text: str) -> int:
     """Texts that the engine is given for this one."""
-    return len(kernel.split(content(column([text])), bounds(column([text])), opened()[0].rules).ends) - 1
+    texts = column([text])
+    return len(kernel.split(content(texts), bounds(texts), np.arange(1), opened()[0].rules).ends) - 1
 
 
 @needs_shared
@@ -288,5 +289,9 @@ class Library:
         assert self.tokenizer
         return np.array([len(each) for each in self.tokenizer.encode_batch(texts.to_pylist())], np.int64)
 
-    def slab(self, *parts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        return self.count(pa.concat_arrays(parts))
+    def given(self, texts: pa.LargeStringArray) -> list[str]:
+        given: list[str] = texts.to_pylist()
+        return given
+
+    def counted(self, texts: list[str]) -> npt.NDArray[np.int64]:
+        return self.count(column(texts))

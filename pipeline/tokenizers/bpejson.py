@@ -27,7 +27,7 @@ class Json:
     plan: Plan | None = None
 
 
-def engine(ask: Ask, opener: Callable[[bytes], Lean]) -> Engine:
+def engine(ask: Ask, opener: Callable[[bytes], Lean[Any]]) -> Engine:
     """The library's engine for an Ask of one of the JSON families."""
     found = _json(ask)
     if found.plan:

@@ -14,7 +14,7 @@ from prep.pipeline.tokenizers.counter import Ask, Engine, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.patterns import Pattern
 from prep.pipeline.tokenizers.renewed import Renewed
-from prep.pipeline.tokenizers.slabs import SLAB_BYTES, nbytes, slabs
+from prep.pipeline.tokenizers.slabs import SLAB_BYTES, slabs
 from prep.pipeline.tokenizers.trouble import panics_told
 
 # Workers are processes, one per core. The library reads this when it first counts, so it is set before the import.
@@ -33,13 +33,17 @@ class Fastokens:
     most: int = SLAB_BYTES
 
     def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        return np.concatenate([np.zeros(0, np.int64), *map(self.slab, slabs(texts, self.most))])
+        return np.concatenate([np.zeros(0, np.int64), *map(self.counted, map(self.given, slabs(texts, self.most)))])
 
-    def slab(self, *parts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        """Tokens of each text of a slab in parts, which `slabs` or a kernel of ours made."""
-        texts = [text for part in parts for text in part.to_pylist()]
+    def given(self, texts: pa.LargeStringArray) -> list[str]:
+        """The texts as the library takes them."""
+        given: list[str] = texts.to_pylist()
+        return given
+
+    def counted(self, texts: list[str]) -> npt.NDArray[np.int64]:
+        """Tokens of each text."""
         with panics_told("fastokens", "count with another engine"):
-            _, offsets = self.tokenizer.get(nbytes(parts)).encode_batch_flat(texts)
+            _, offsets = self.tokenizer.get(sum(map(len, texts))).encode_batch_flat(texts)
         return np.diff(np.frombuffer(offsets, np.uint64)).astype(np.int64)
 
 

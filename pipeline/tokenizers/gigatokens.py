@@ -19,7 +19,7 @@ from prep.pipeline.tokenizers.counter import Ask, Engine, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.patterns import CL100K, GPT2, O200K, Pattern
 from prep.pipeline.tokenizers.renewed import Renewed
-from prep.pipeline.tokenizers.slabs import nbytes, slabs
+from prep.pipeline.tokenizers.slabs import slabs
 from prep.pipeline.tokenizers.trouble import panics_told
 
 SCHEMES = {GPT2: "gpt2", CL100K: "gpt4", O200K: "o200k"}  # its names for splits; matched by the regex, never by a name
@@ -38,13 +38,17 @@ class Gigatoken:
     most: int = SLAB_BYTES
 
     def count(self, texts: pa.StringArray | pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        return np.concatenate([np.zeros(0, np.int64), *map(self.slab, slabs(texts, self.most))])
+        return np.concatenate([np.zeros(0, np.int64), *map(self.counted, map(self.given, slabs(texts, self.most)))])
 
-    def slab(self, *parts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        """Tokens of each text of a slab in parts, which `slabs` or a kernel of ours made."""
-        texts = [text for part in parts for text in part.cast(pa.large_binary()).to_pylist()]
+    def given(self, texts: pa.LargeStringArray) -> list[bytes]:
+        """The texts as the library takes them."""
+        given: list[bytes] = texts.cast(pa.large_binary()).to_pylist()
+        return given
+
+    def counted(self, texts: list[bytes]) -> npt.NDArray[np.int64]:
+        """Tokens of each text, all of which are UTF-8."""
         with panics_told("gigatoken", "count with another engine"):
-            encoded = self.tokenizer.get(nbytes(parts)).encode_batch(texts, parallel=False)
+            encoded = self.tokenizer.get(sum(map(len, texts))).encode_batch(texts, parallel=False)
         return np.diff(np.asarray(encoded.layout.offsets)).astype(np.int64)
 
 

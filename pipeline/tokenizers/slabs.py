@@ -1,6 +1,6 @@
 """Columns of text as engines take them: slabs bounded by bytes, and the numbers behind them without a copy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -37,11 +37,6 @@ def slabs(texts: pa.StringArray | pa.LargeStringArray, most: int = SLAB_BYTES) -
         start = stop
 
 
-def nbytes(parts: Sequence[pa.LargeStringArray]) -> int:
-    """Bytes of a slab in parts."""
-    return sum(part.nbytes for part in parts)
-
-
 def bounds(texts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
     """Where each text begins in `content`, and where the last one ends."""
     buffer = texts.buffers()[1]
@@ -54,6 +49,18 @@ def content(texts: pa.LargeStringArray) -> npt.NDArray[np.uint8]:
     """The bytes that `bounds` counts in."""
     buffer = texts.buffers()[2]
     return _fixed(np.frombuffer(buffer or b"", np.uint8))
+
+
+def chosen(texts: pa.LargeStringArray, rows: npt.NDArray[np.int64]) -> list[bytes]:
+    """Some of the texts."""
+    data, ends = content(texts), bounds(texts)
+    return [data[start:stop].tobytes() for start, stop in zip(ends[rows], ends[rows + 1], strict=True)]
+
+
+def joined(texts: list[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Texts as the `content` and the `bounds` of a column."""
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+    return _fixed(np.frombuffer(b"".join(texts), np.uint8)), _fixed(ends)
 
 
 def lines(words: int) -> npt.NDArray[np.uint64]:

@@ -16,7 +16,8 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from itertools import compress
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ from tokenizers.normalizers import NFC
 from prep.pipeline.tokenizers import splitting_kernel as kernel
 from prep.pipeline.tokenizers.added import Plan
 from prep.pipeline.tokenizers.counter import Engine
-from prep.pipeline.tokenizers.slabs import bounds, content, slabs
+from prep.pipeline.tokenizers.slabs import bounds, chosen, content, joined, slabs
 from prep.pipeline.tokenizers.steady import steady
 
 OURS = "+split4"  # raise it with any change of what the kernel finds
@@ -34,16 +35,21 @@ MOST_LINES = 8  # newlines at the end of a stretch that is joined
 MOST_RAW = 16  # tokens to look for in a text before NFC
 NO_TABLE = np.zeros(0, np.uint8)
 
+Text = TypeVar("Text")  # of a library: bytes, or a string
 
-class Lean(Engine, Protocol):
+
+class Lean(Engine, Protocol[Text]):
     """An engine that need not be told what it was told before."""
 
     @property
     def most(self) -> int:
         """Bytes of a slab that suits it."""
 
-    def slab(self, *parts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
-        """Tokens of each text of the parts, in one call; all are there, and are UTF-8."""
+    def given(self, texts: pa.LargeStringArray) -> list[Text]:
+        """The texts as it takes them; all are there, and are UTF-8."""
+
+    def counted(self, texts: list[Text]) -> npt.NDArray[np.int64]:
+        """Tokens of each text of a slab, in one call."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Splitting:
     cut the text before; a text that does is left to what `full` opens.
     """
 
-    lean: Lean
+    lean: Lean[Any]
     full: Callable[[], Engine]
     rules: kernel.Rules
     raw: tuple[bytes, ...]
@@ -73,31 +79,32 @@ class Splitting:
     def _slab(self, slab: pa.LargeStringArray) -> npt.NDArray[np.int64]:
         """Texts with nothing to cut at, stretches of the others, and stretches of what NFC made, in one call."""
         plain = kernel.plain(content(slab), bounds(slab), self.rules)
+        given = self.lean.given
         if plain.all():
-            return self.lean.slab(slab)
-        others, rows = slab.filter(pa.array(~plain)), np.flatnonzero(~plain)
-        found = kernel.split(content(others), bounds(others), self.rules)
+            return self.lean.counted(given(slab))
+        rows = np.flatnonzero(~plain)
+        found = kernel.split(content(slab), bounds(slab), rows, self.rules)
         changed = np.flatnonzero(found.tokens < 0)
-        texts, left = self._normalized(others.take(pa.array(changed)), found.tokens[changed])
-        again = kernel.split(content(texts), bounds(texts), self.rules._replace(steady=NO_TABLE))
-        counts = self.lean.slab(slab.filter(pa.array(plain)), found.stretches, again.stretches)
-        first, second = np.split(counts[plain.sum() :], [len(found.stretches)])
+        texts, left = self._normalized(chosen(slab, rows[changed]), found.tokens[changed])
+        again = kernel.split(*joined(texts), np.arange(len(texts)), self.rules._replace(steady=NO_TABLE))
+        whole = list(compress(given(slab), plain))  # half the time of a filter, which writes where no memory is yet
+        counts = self.lean.counted([*whole, *given(found.stretches), *given(again.stretches)])
+        simple, first, second = np.split(counts, np.cumsum([len(whole), len(found.stretches)]))
         tokens = np.empty(len(slab), np.int64)
-        tokens[plain], tokens[rows] = counts[: plain.sum()], kernel.summed(found, first)
+        tokens[plain], tokens[rows] = simple, kernel.summed(found, first)
         tokens[rows[changed[~left]]] = kernel.summed(again, second)
         if left.any():
-            tokens[rows[changed[left]]] = self._full.count(others.take(pa.array(changed[left])))
+            tokens[rows[changed[left]]] = self._full.count(slab.take(pa.array(rows[changed[left]])))
         return tokens
 
     def _normalized(
-        self, texts: pa.LargeStringArray, kinds: npt.NDArray[np.int64]
-    ) -> tuple[pa.LargeStringArray, npt.NDArray[np.bool_]]:
+        self, texts: list[bytes], kinds: npt.NDArray[np.int64]
+    ) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
         """The texts as NFC makes them, but for those that must be left to the library; and which these are."""
-        given = texts.cast(pa.large_binary()).to_pylist()
-        made = [_nfc(text, kind, self.rules) for text, kind in zip(given, kinds.tolist(), strict=True)]
-        held = [self._holds_raw(old) or self._holds_raw(new) for old, new in zip(given, made, strict=True)]
+        made = [_nfc(text, kind, self.rules) for text, kind in zip(texts, kinds.tolist(), strict=True)]
+        held = [self._holds_raw(old) or self._holds_raw(new) for old, new in zip(texts, made, strict=True)]
         left = np.array(held, np.bool_)
-        return pa.array([new for new, aside in zip(made, left, strict=True) if not aside], pa.large_string()), left
+        return list(compress(made, ~left)), left
 
     def _holds_raw(self, text: bytes) -> bool:
         return len(self.raw) > MOST_RAW or any(token in text for token in self.raw)
@@ -118,7 +125,7 @@ def _nfc(text: bytes, kind: int, rules: kernel.Rules) -> bytes:
     return b"".join([*parts, text[done:]])
 
 
-def splitting(plan: Plan, opener: Callable[[bytes], Lean], full: bytes) -> Splitting:
+def splitting(plan: Plan, opener: Callable[[bytes], Lean[Any]], full: bytes) -> Splitting:
     """`opener` opens a tokenizer.json; `full` is the one with added tokens and normaliser, for the texts aside."""
     lean = opener(plan.lean)
     joins = np.zeros(0, np.int64)

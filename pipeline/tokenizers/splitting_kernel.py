@@ -98,24 +98,24 @@ def _mark_holding(text: Bytes, bounds: Longs, trie: Trie, found: npt.NDArray[np.
         found[row] = size > 0
 
 
-def split(text: Bytes, bounds: Longs, rules: Rules) -> Split:
-    """The stretches of each text, and the tokens that they do not count."""
-    count = len(bounds) - 1
-    size = bounds[count] - bounds[0]
+def split(text: Bytes, bounds: Longs, rows: Longs, rules: Rules) -> Split:
+    """The stretches of these of the texts, and the tokens that they do not count."""
+    count = len(rows)
+    size = int((bounds[rows + 1] - bounds[rows]).sum())
     sheet = Sheet(np.empty(size + STEP, np.uint8), np.empty(size + 1, np.int64), np.zeros(2, np.int64))
     sheet.ends[0] = 0
     firsts, tokens = np.zeros(count + 1, np.int64), np.empty(count, np.int64)
-    _split(text, bounds, rules, sheet, firsts, tokens)
+    _split(text, bounds, rows, rules, sheet, firsts, tokens)
     return Split(sheet.text[: sheet.at[0]], sheet.ends[: sheet.at[1] + 1], firsts, tokens)
 
 
 @lean
-def _split(text: Bytes, bounds: Longs, rules: Rules, sheet: Sheet, firsts: Longs, tokens: Longs) -> None:
-    for row in range(len(tokens)):
-        tokens[row] = _changed(text, bounds[row], bounds[row + 1], rules)
-        if not tokens[row]:
-            tokens[row] = _cut(text, bounds[row], bounds[row + 1], rules, sheet)
-        firsts[row + 1] = sheet.at[1]
+def _split(text: Bytes, bounds: Longs, rows: Longs, rules: Rules, sheet: Sheet, firsts: Longs, tokens: Longs) -> None:
+    for at, row in enumerate(rows):
+        tokens[at] = _changed(text, bounds[row], bounds[row + 1], rules)
+        if not tokens[at]:
+            tokens[at] = _cut(text, bounds[row], bounds[row + 1], rules, sheet)
+        firsts[at + 1] = sheet.at[1]
 
 
 @compiled
