@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +20,13 @@ PAGE = 256  # code points to a page of the table from code points to symbols; an
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
+Longs = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Trie:
     """`links[4 * n]` is node n's base (below 0: a leaf), `links[4 * n + 1]` its parent; `scores[2 * n + 1]` its
-    piece's score, NaN where none ends: both are views of one memory. The child of n by a symbol is base + symbol.
+    piece's score, -inf where none ends: both are views of one memory. The child of n by a symbol is base + symbol.
     """
 
     links: Ints
@@ -33,7 +35,7 @@ class Trie:
     symbols: Ints
     plane: npt.NDArray[np.uint16]  # the symbols of the code points below 65,536
     widths: Ints  # UTF-8 bytes of a symbol's character
-    pairs: npt.NDArray[np.int64]  # symbols that stand side by side in a piece, the first one times 2**32
+    pairs: Longs  # symbols that stand side by side in a piece, the first one times 2**32
     longest: int  # piece, in characters
     blank: int  # its symbol
 
@@ -49,7 +51,8 @@ def build(pieces: Sequence[str], scores: Sequence[float], blank: str) -> Trie:
     keys = np.fromiter((number[letter] for i in order for letter in pieces[i]), np.int32)
     ends = np.cumsum([len(pieces[i]) for i in order]).astype(np.int64)
     parent, symbol = _grow(keys, ends)
-    links = _place(parent, symbol, *_families(parent), len(letters) + WIDTHS + 1)
+    width = len(letters) + WIDTHS + 1
+    links = _links(*_place(parent, symbol, *_families(parent), width), parent, width)
     values = links.view(np.float64)
     _name(links, values, keys, ends, np.array([scores[i] for i in order], np.float64))
     widths = np.array([0, *range(1, WIDTHS + 1), *(len(letter.encode()) for letter in letters)], np.int32)
@@ -73,7 +76,7 @@ def _table(letters: list[str], blank: str) -> tuple[Ints, Ints]:
 
 
 @compiled
-def _grow(keys: Ints, ends: npt.NDArray[np.int64]) -> tuple[Ints, Ints]:
+def _grow(keys: Ints, ends: Longs) -> tuple[Ints, Ints]:
     """Parent and symbol of every node of a plain trie, parents first; node 0 is the root."""
     parent, symbol = np.zeros(len(keys) + 1, np.int32), np.zeros(len(keys) + 1, np.int32)
     path = np.zeros(len(keys) + 1, np.int32)  # the node after each symbol of the key before
@@ -92,7 +95,7 @@ def _grow(keys: Ints, ends: npt.NDArray[np.int64]) -> tuple[Ints, Ints]:
     return parent[:nodes].copy(), symbol[:nodes].copy()
 
 
-def _families(parent: Ints) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _families(parent: Ints) -> tuple[Longs, Longs, Longs]:
     """All nodes but the root by their parents, where each node's children begin, and in which order nodes are placed.
 
     By numpy: a sort inside a compiled function takes 2 s to compile.
@@ -103,64 +106,88 @@ def _families(parent: Ints) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
     return np.argsort(parent[1:], kind="stable") + 1, first, np.argsort(-fan, kind="stable")
 
 
+class Room(NamedTuple):
+    """Places of the array: which are taken, and what is free as a list in both directions."""
+
+    taken: npt.NDArray[np.bool_]
+    after: Longs
+    before: Longs
+
+
 @compiled
-def _place(
-    parent: Ints, symbol: Ints, children: npt.NDArray[np.int64], first: npt.NDArray[np.int64],
-    order: npt.NDArray[np.int64], width: int,
-) -> Ints:  # fmt: skip
-    """The double array: the root first, then nodes of many children first, each into the first gap that takes all."""
-    nodes = len(parent)
-    room = 2 * nodes + 2 * width + 1024
-    after, before = np.arange(1, room + 1), np.arange(-1, room - 1)  # the free places, as a list in both directions
-    taken = np.zeros(room, np.bool_)
-    base, place = np.full(nodes, -1, np.int64), np.zeros(nodes, np.int64)
-    top, cursor, last = 1, 1, 0
+def _room(size: int) -> Room:
+    return Room(np.zeros(size, np.bool_), np.arange(1, size + 1), np.arange(-1, size - 1))
+
+
+@compiled
+def _reaching(room: Room, place: int) -> Room:
+    """The room, doubled until it has this place."""
+    while place >= len(room.taken):
+        more = np.arange(len(room.taken), 2 * len(room.taken))
+        taken = np.append(room.taken, np.zeros(len(more), np.bool_))
+        room = Room(taken, np.append(room.after, more + 1), np.append(room.before, more - 1))
+    return room
+
+
+@compiled
+def _take(room: Room, here: int) -> None:
+    taken, after, before = room
+    taken[here] = True
+    if before[here] >= 0:
+        after[before[here]] = after[here]
+    before[after[here]] = before[here]
+
+
+@compiled
+def _fits(taken: npt.NDArray[np.bool_], start: int, symbol: Ints, children: Longs) -> bool:
+    """Whether the places of all children are free, of a node whose base is `start`."""
+    for child in children:  # noqa: SIM110 - numba has no `all` of a generator
+        if taken[start + symbol[child]]:
+            return False
+    return True
+
+
+@compiled
+def _place(parent: Ints, symbol: Ints, children: Longs, first: Longs, order: Longs, width: int) -> tuple[Ints, Ints]:
+    """Bases and places of the double array: the root first, then nodes of many children first, each into the first gap
+    that takes all.
+    """
+    room = _room(2 * len(parent) + 2 * width + 1024)
+    base, place = np.full(len(parent), -1, np.int32), np.zeros(len(parent), np.int32)
+    cursor, last = 1, 1
     for node in order:
         mine = children[first[node] : first[node + 1]]
         if len(mine) == 0:
             break  # the rest are leaves
         if len(mine) == 1 and last > 1:
-            cursor = after[0]  # what earlier ones left over
+            cursor = room.after[0]  # what earlier ones left over
         last = len(mine)
-        while taken[cursor]:
+        while room.taken[cursor]:
             cursor += 1  # ends in time: there are more places than nodes, and the last are never reached
-        spot, tries, start = cursor, 0, 0
-        while True:
-            while spot + width >= room:  # double it
-                more = np.arange(room, 2 * room)
-                after, before = np.append(after, more + 1), np.append(before, more - 1)
-                taken = np.append(taken, np.zeros(room, np.bool_))
-                room *= 2
-            start = spot - symbol[mine[0]] if node else 0
-            fits = start >= 0
-            for child in mine:
-                if not fits:
-                    break
-                fits = not taken[start + symbol[child]]
-            if fits:
-                break
-            spot, tries = after[spot], tries + 1
+        spot, tries, lowest = cursor, 0, symbol[mine[0]] if node else cursor
+        room = _reaching(room, spot + width)
+        while spot < lowest or not _fits(room.taken, spot - lowest, symbol, mine):
+            spot, tries = room.after[spot], tries + 1
+            room = _reaching(room, spot + width)
             if tries % TRIES == 0:
                 cursor = spot  # give up the gaps before: looking into each every time took 9 s for 196,000 pieces
-        base[node] = start
+        base[node] = spot - lowest
         for child in mine:
-            here = start + symbol[child]
-            taken[here] = True
-            place[child] = here
-            top = max(top, here)
-            if before[here] >= 0:
-                after[before[here]] = after[here]
-            before[after[here]] = before[here]
-    links = np.full(4 * (top + width + 1), -1, np.int32)
-    for node in range(nodes):
-        links[4 * place[node]] = base[node]
-        links[4 * place[node] + 1] = place[parent[node]]
-    links[1] = -1
-    return links
+            place[child] = base[node] + symbol[child]
+            _take(room, place[child])
+    return base, place
+
+
+def _links(base: Ints, place: Ints, parent: Ints, width: int) -> Ints:
+    """A record of four words for each place: base, parent, and room for a score."""
+    links = np.full((int(place.max()) + width + 1, 4), -1, np.int32)
+    links[place, 0], links[place, 1] = base, place[parent]
+    links[0, 1] = -1
+    return links.reshape(-1)
 
 
 @compiled
-def _name(links: Ints, values: Floats, keys: Ints, ends: npt.NDArray[np.int64], scores: Floats) -> None:
+def _name(links: Ints, values: Floats, keys: Ints, ends: Longs, scores: Floats) -> None:
     """Write each piece's score at its last node."""
     for node in range(len(values) // 2):
         values[2 * node + 1] = -np.inf
