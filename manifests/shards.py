@@ -22,7 +22,7 @@ ROWS = 4096  # most rows of a record batch
 BATCH_BYTES = 4_000_000  # most bytes of text of a record batch (one longer document stands alone)
 _WEIGHTY = ("text", "raw", "metadata")  # the columns whose bytes count
 
-_ANEW = "delete it, and the manifest.json in its folder, and run again: only what is missing is made anew"
+ANEW = "delete it, and the manifest.json in its folder, and run again: only what is missing is made anew"
 # Every stage reads the text again. Japanese, MB/s of a core unpacking: lz4 3,400 (1.8 times smaller), zstd 1,300 (2.5);
 # `prep count` spent a fifth of its time on that and kept 54 to 67% of its engine's speed, with lz4 75 to 80%.
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -157,7 +157,7 @@ def _open(wanted: Columns) -> pa.ipc.RecordBatchFileReader:
     except FileNotFoundError as error:
         raise BrokenShard(f"{wanted.path}: gone; delete the manifest.json in its folder, and run again") from error
     except (pa.ArrowInvalid, OSError, ValueError) as error:
-        raise BrokenShard(f"{wanted.path}: not a whole Arrow file with {wanted.names}: {error}; {_ANEW}") from error
+        raise BrokenShard(f"{wanted.path}: not a whole Arrow file with {wanted.names}: {error}; {ANEW}") from error
 
 
 def read(wanted: Columns, pick: Callable[[int], Iterable[int]] = range) -> Iterator[pa.RecordBatch]:
@@ -170,7 +170,7 @@ def read(wanted: Columns, pick: Callable[[int], Iterable[int]] = range) -> Itera
         try:
             yield reader.get_batch(index)
         except (pa.ArrowInvalid, OSError) as error:
-            raise BrokenShard(f"{wanted.path}: record batch {index} cannot be read: {error}; {_ANEW}") from error
+            raise BrokenShard(f"{wanted.path}: record batch {index} cannot be read: {error}; {ANEW}") from error
 
 
 def schema_of(path: str) -> pa.Schema:

@@ -15,6 +15,7 @@ from prep.pipeline.audit.command import audit
 from prep.pipeline.explain.command import explain
 from prep.pipeline.look.command import look
 from prep.pipeline.plan.command import plan
+from prep.pipeline.safe import safe
 from prep.pipeline.vocabulary import flags as vocabulary
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def verify(target: str, sources: bool, workers: int | None, as_json: bool) -> No
     from prep.pipeline import verify as verifying
 
     report = verifying.verify(target, workers, sources=sources)
-    click.echo(commands.dump(report.plain()) if as_json else report.text())
+    click.echo(commands.dump(report.plain()) if as_json else safe(report.text()))
     report.must_be_clean()
 
 
@@ -256,12 +257,13 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except PrepError as error:
-        click.echo(f"prep: {error}", err=True)
+        click.echo(f"prep: {safe(str(error))}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        click.echo(f"prep: output cannot be written: {error.strerror or error}", err=True)
+        what = safe(str(error.filename)) if error.filename else "output"
+        click.echo(f"prep: {what} cannot be read or written: {error.strerror or error}", err=True)
         sys.exit(1)
     sys.exit(0)

@@ -25,6 +25,7 @@ from prep.pipeline.numbers import format_bytes
 from prep.pipeline.preview import Preview, preview
 from prep.pipeline.progress import Screen, console
 from prep.pipeline.run import finished, perform
+from prep.pipeline.safe import safe
 from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread, workers
 from prep.pipeline.stage import Job, Result
@@ -169,7 +170,7 @@ def tables(results: dict[str, Result]) -> None:
         screen.print(report.corpus(results, screen.width))
         _print(screen, report.phases(results))
         for remark in (*report.remarks(results), *selected.remarks(results)):
-            screen.print(f"! {remark}", highlight=False, markup=False, soft_wrap=True)
+            screen.print(f"! {safe(remark)}", highlight=False, markup=False, soft_wrap=True)
     if "export" in results:
         screen.print(f"corpus: {results['export'].folder}", highlight=False, soft_wrap=True)
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dis
 from prep.pipeline.numbers import parse_bytes, parse_count, parse_share
 
 LARGEST = 2**63 - 1  # what a column of 64-bit integers holds
-LONGEST_NAME = 100  # a name becomes part of file names, which end at 255 bytes; a kana takes 3
+LONGEST_NAME = 100  # bytes: a name of a file, which ends at 255, may hold those of a source and of a kind
 
 WORD, MAPPING = "<word>", "<mapping>"  # how the errors of pydantic call the two shapes that some settings may have
 NAME = re.compile(r"\w[\w.-]*")
@@ -21,9 +21,10 @@ LANGUAGE = re.compile(r"[a-z]{2,3}|code|other")
 
 def name_checked(text: str) -> str:
     """Names become column names, file names and words of SQL."""
-    if NAME.fullmatch(text) and len(text) <= LONGEST_NAME and ".." not in text:
+    if NAME.fullmatch(text) and len(text.encode()) <= LONGEST_NAME and ".." not in text:
         return text
-    rule = f"letters of any script, digits, _ . - and at most {LONGEST_NAME}, with a letter, digit or _ first"
+    most = f"{LONGEST_NAME} bytes, of which a kana takes 3"
+    rule = f"letters of any script, digits, _ . - and at most {most}, with a letter, digit or _ first"
     odd = next((char for char in text if not re.fullmatch(r"[\w.-]", char)), None)
     why = f"holds {_character(odd)}" if odd else "is no name"
     raise ValueError(f"{text[:LONGEST_NAME]!r} {why}; a name is {rule}")

@@ -1,20 +1,23 @@
 """The command: quick help, exit codes, errors that name the next step; and one run at a time in a folder."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from prep.errors import BrokenShard
 from prep.pipeline.cli import main
 from prep.pipeline.stage import Result
-from tests.tiny import made, prep, tiny_run, tree
+from tests.tiny import made, prep, tiny_run, tree, write_text
 
 HEAVY = ("numpy", "pyarrow", "duckdb", "pydantic", "rich", "fasttext", "tokenizers", "datasets", "ruamel")
 
@@ -99,6 +102,18 @@ def shard_garbled(result: Result) -> None:
     path.write_bytes(data)
 
 
+def letters_changed(result: Result) -> None:
+    """As a disk may: the file is whole to Arrow."""
+    path = min(Path(result.folder).glob("part-*.arrow"))
+    with pa.ipc.open_file(path.read_bytes()) as reader:
+        table = reader.read_all()
+    changed = [chr(ord(text[0]) ^ 1) + text[1:] for text in table["text"].to_pylist()]
+    text = pa.chunked_array([changed], table["text"].type)
+    table = table.set_column(table.schema.get_field_index("text"), "text", text)
+    with pa.ipc.new_file(path, table.schema) as writer:
+        writer.write_table(table)
+
+
 def manifest_cut(result: Result) -> None:
     path = Path(result.folder) / "manifest.json"
     path.write_bytes(path.read_bytes()[:50])
@@ -129,8 +144,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("stage", ["ingest", "count.tiny"])
+@pytest.mark.parametrize(
+    ("damage", "stage"), [*product(DAMAGES, ["ingest", "count.tiny"]), (letters_changed, "ingest")]
+)
 def test_damage_is_named_and_the_advice_of_the_error_mends_it(
     finished: Path, tmp_path: Path, damage: Callable[[Result], None], stage: str
 ) -> None:
@@ -150,6 +166,19 @@ def test_damage_is_named_and_the_advice_of_the_error_mends_it(
         (broken.parent / "manifest.json").unlink(missing_ok=True)
     made(config)
     assert tree(out) == whole
+
+
+def test_an_error_moves_no_cursor(tmp_path: Path) -> None:
+    """A terminal would obey what a file's name holds."""
+    write_text(tmp_path / "a\x1b]0;b\x07.jsonl", "[1]\n")
+    config = tiny_run(tmp_path, sources={"odd": {"path": str(tmp_path / "a*.jsonl"), "language": "ja", "kind": "web"}})
+    leader, follower = os.openpty()
+    command = [sys.executable, "-m", "prep", "ingest", config, "-j", "1"]
+    code = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=follower, timeout=120, check=False).returncode
+    said = os.read(leader, 1 << 16).decode()
+    assert code
+    assert "a\\x1b]0;b\\x07.jsonl" in said
+    assert "\x1b]" not in said
 
 
 @pytest.mark.parametrize("out", ["file", "file/below"])

@@ -12,7 +12,7 @@ from prep.pipeline.chain import Machine
 from prep.pipeline.look import finished, page, show
 from prep.pipeline.look.asked import Asked
 from prep.pipeline.look.gather import Look, look
-from prep.pipeline.look.words import safe
+from prep.pipeline.safe import safe
 from tests.tiny import made, tiny_run
 
 HOSTILE = [

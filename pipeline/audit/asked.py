@@ -173,8 +173,8 @@ def _called(path: str) -> str:
         name = parts[-2]
     for ending in (".gz", ".zst", ".zstd", ".model", ".tiktoken", ".json", *SUFFIXES, ".txt"):
         name = name.removesuffix(ending)
-    clean = re.sub(r"\.{2,}", ".", re.sub(r"[^\w.-]+", "-", name)).strip("-.")[:LONGEST_NAME]
-    return clean or "source"
+    clean = re.sub(r"\.{2,}", ".", re.sub(r"[^\w.-]+", "-", name)).strip("-.")
+    return clean.encode()[:LONGEST_NAME].decode(errors="ignore") or "source"
 
 
 def _named(path: str, found: _Found) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -10,8 +10,9 @@ from prep.pipeline.explain.answer import Answer
 from prep.pipeline.explain.aside import Aside
 from prep.pipeline.explain.cell import Cell
 from prep.pipeline.explain.group import Group
-from prep.pipeline.look.words import details, fate, safe, spoken
+from prep.pipeline.look.words import details, fate, spoken
 from prep.pipeline.numbers import format_count, format_share
+from prep.pipeline.safe import safe
 
 COLUMN = 14  # characters of what a line is about
 

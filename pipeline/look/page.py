@@ -9,7 +9,8 @@ from importlib import resources
 from prep.pipeline.look.document import Document
 from prep.pipeline.look.gather import Look
 from prep.pipeline.look.show import head, summary
-from prep.pipeline.look.words import details, fate, safe
+from prep.pipeline.look.words import details, fate
+from prep.pipeline.safe import safe
 
 # Nothing is fetched and no script runs, whatever a document holds.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -9,8 +9,9 @@ from dataclasses import asdict
 import orjson
 
 from prep.pipeline.look.gather import Look
-from prep.pipeline.look.words import details, fate, safe, spoken
+from prep.pipeline.look.words import details, fate, spoken
 from prep.pipeline.numbers import format_count
+from prep.pipeline.safe import safe
 
 WIDTH = 100
 RULE = "─"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from prep.filters.rules.figures import PREFIX
@@ -11,30 +10,13 @@ from prep.pipeline.language import SCALE, SECOND_SHARE, SHARE
 from prep.pipeline.look.counts import ENTERS, KEPT, LEAVES, STAYS
 from prep.pipeline.look.document import Document
 from prep.pipeline.numbers import format_share
+from prep.pipeline.safe import safe
 from prep.pipeline.sizing.columns import KEPT_BYTES, KEPT_TOKENS
 
 SIZES = {
     "n_bytes": "bytes", "n_chars": "characters",
     KEPT_TOKENS: "tokens of its last copy, which is cut", KEPT_BYTES: "bytes of that",
 }  # fmt: skip
-PLAIN = {"\n", "\t"}
-# Marks that turn the direction of what follows them: a text could make a line read as what it is not.
-TURNING = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)), "\u200e", "\u200f", "\u061c"}
-
-
-def safe(text: str) -> str:
-    r"""A text that moves no cursor and turns no line: control characters are written out, as `\x1b`."""
-    if text.isprintable():
-        return text
-    return "".join(char if char in PLAIN or not _acts(char) else _written(char) for char in text)
-
-
-def _acts(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cs") or char in TURNING or char in ("\u2028", "\u2029")
-
-
-def _written(char: str) -> str:
-    return char.encode("unicode_escape").decode()
 
 
 def spoken(reasons: tuple[str, ...]) -> str:

@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
-from prep.errors import Unbalanced
+from prep.errors import BrokenShard, Unbalanced
 from prep.manifests import files
 from prep.manifests.ledger import TOKENS
-from prep.manifests.shards import Columns, schema_of, side_by_side, weights
+from prep.manifests.shards import ANEW, Columns, lengths, schema_of, side_by_side, weights
 from prep.pipeline import counting
+from prep.pipeline.ingest import hashes
 from prep.pipeline.settings import Tokenizer
 from prep.pipeline.spread import Spread
 
@@ -141,10 +143,26 @@ def _chosen(columns: Sequence[Columns], rows: npt.NDArray[np.int32]) -> pa.Table
     for batch in side_by_side(columns):
         low, high = np.searchsorted(rows, (start, start + batch.num_rows)).tolist()
         if high > low:
-            part = pa.Table.from_batches([batch.take(pa.array(rows[low:high] - start))])
-            parts.append(part.select(parts[0].schema.names))
+            part = batch.take(pa.array(rows[low:high] - start))
+            _must_be_whole(part, rows[low:high], columns[0].path)
+            parts.append(pa.Table.from_batches([part]).select(parts[0].schema.names))
         start += batch.num_rows
     return pa.concat_tables(parts).combine_chunks()
+
+
+def _must_be_whole(part: pa.RecordBatch, rows: npt.NDArray[np.int32], path: str) -> None:
+    """Nothing after this reads the text of a shard, and what packs it keeps no checksum.
+
+    Errors: BrokenShard, where a text is not the one that was hashed when the shard was written.
+    """
+    wrong = (lengths(part["text"]) != part["n_bytes"].to_numpy()) | np.asarray(
+        pc.not_equal(hashes(part["text"]), part["text_hash"])
+    )
+    if wrong.any():
+        raise BrokenShard(
+            f"{path}: row {rows[wrong][0]} ({part['id'].filter(wrong)[0]}) holds another text than was written; "
+            f"{int(wrong.sum())} of {len(wrong)} rows do; {ANEW}"
+        )
 
 
 def _trimmed(table: pa.Table, place: int, kept: tuple[int, int], trimming: Trimming) -> pa.Table:
