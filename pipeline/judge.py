@@ -18,7 +18,8 @@ from prep.manifests.ledger import CELL, TOKENS
 from prep.manifests.shards import Columns, side_by_side
 from prep.pipeline import draw, language, query, rules, score
 from prep.pipeline.dedup import GROUP
-from prep.pipeline.keeping.groups import borders
+from prep.pipeline.keeping.ask import AUTO
+from prep.pipeline.keeping.groups import borders, groups, scored
 from prep.pipeline.keeping.kept import Border
 from prep.pipeline.query import Connection, Limits
 from prep.pipeline.reasons import ELIGIBLE, Place, Reason, Terms
@@ -159,7 +160,7 @@ def decide(
     `held` is, for each cell, the draw up to which documents are held out for validation; it is found where not given.
     """
     survivors.mark(connection, columned.cells, terms, listed=listed)
-    found = held_out.drawn(connection, columned.cells, terms.validation) if held is None else held
+    found = _held_out(connection, columned, terms) if held is None else held
     upto = pa.table({"cell": pa.array(range(len(found)), pa.int32()), "upto": pa.array(found, pa.uint64())})
     connection.register("held", upto)
     connection.execute("drop table if exists judged")
@@ -180,6 +181,12 @@ def decide(
         )
     connection.unregister("held")
     return list(found)
+
+
+def _held_out(connection: Connection, columned: Columned, terms: Terms) -> list[int | None]:
+    by_score = groups(columned.cells, terms, scored(columned.scores))
+    moving = {number for group in by_score if group.keep.pareto == AUTO for number in group.cells}
+    return held_out.drawn(connection, columned.cells, terms.validation, moving)
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ class Mixed:
     """Writes the targets."""
 
     name: ClassVar[str] = "mix"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     phased: bool = field(default=False, metadata=ADDED)
 

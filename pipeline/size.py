@@ -74,7 +74,7 @@ class Size:
     """Writes why each document is left out, how often it is in, and where its last copy is cut."""
 
     name: ClassVar[str] = "size"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     cells: tuple[Cut, ...]  # by number of the cell
     tokenizer: str  # whose tokens are the budget's

@@ -54,6 +54,22 @@ def test_what_was_foretold_is_what_was_written(folder: Path, models: dict[str, s
     assert Kept.read(row).key == row["key"] == ("web_en" if "web_en" in keep else "en")
 
 
+@pytest.mark.parametrize("asked", [450, 600])
+def test_what_one_budget_holds_out_no_other_may_train_on(folder: Path, models: dict[str, str], asked: int) -> None:
+    """Though `auto` keeps less of the text where less is asked for."""
+    held, free, alphas = set[str](), set[str](), set[float]()
+    for tokens in (600, 1_500, 3_000):
+        keep = {"en": {"pareto": "auto"}}
+        results = sized(folder, models, keep=keep, budget={"tokens": tokens}, validation={"tokens": asked})
+        alphas |= {row["alpha"] for row in results["mix"].manifest.ledger["keeps"]}
+        for document, out in zip(rows(results["ingest"]), rows(results["size"]), strict=True):
+            held |= {document["id"]} if out["left_out"] == Reason.VALIDATION else set()
+            free |= {document["id"]} if out["left_out"] in (0, Reason.BUDGET) else set()
+    assert len(alphas) > 2
+    assert held
+    assert not held & free
+
+
 def test_a_run_that_cannot_be_fed_stops_and_its_advice_feeds_it(folder: Path, models: dict[str, str]) -> None:
     with pytest.raises(Short, match=r"quality\.keep\.en keeps .* would feed the mix") as caught:
         sized(folder, models, keep={"en": {"pareto": 60}})
