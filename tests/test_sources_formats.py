@@ -278,11 +278,12 @@ def test_plain_text_records_of_a_warc_are_documents(tmp_path: Path) -> None:
         ("resource", "text/plain; charset=latin-1", "b"),
         ("resource", "text/html", "<p>"),
         ("conversion", "text/plain; charset=klingon", "c"),
+        ("conversion", "text/plain; charset=a\0b", "d"),
     )
     rows = read(write(tmp_path / "x.warc.wet", data), Fields(id="warc-target-uri"))
-    assert texts(rows) == [None, "日本\r\n\r\nWARC/1.0", None, "b", None, None]
+    assert texts(rows) == [None, "日本\r\n\r\nWARC/1.0", None, "b", None, None, None]
     assert reasons(rows)[2] == "warc response (HTML is not extracted)"
-    assert reasons(rows)[4:] == ["warc resource (not text/plain)", "unknown charset"]
+    assert reasons(rows)[4:] == ["warc resource (not text/plain)", "unknown charset", "unknown charset"]
     assert rows[1]["id"] == "http://x/conversion"
     assert json.loads(rows[1]["metadata"])["X-Folded"] == "a b"
     for pack in (gzip.compress, zstandard.compress):

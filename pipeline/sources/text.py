@@ -71,6 +71,6 @@ def decode(data: bytes, encoding: str, name: str) -> str:
         text.encode()  # utf-7 and a few others decode to lone surrogates
     except UnicodeError as error:
         raise Unfit(f"not {encoding.upper()}") from error
-    except LookupError as error:
+    except (LookupError, ValueError) as error:  # ValueError of a name with a NUL
         raise BadSource(f"{name}: no encoding is called {encoding!r}; set `encoding` to one Python knows") from error
     return text
