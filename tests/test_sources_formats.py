@@ -252,6 +252,84 @@ def test_a_table_may_carry_what_json_has_no_form_for(tmp_path: Path) -> None:
     assert kept["far"] == 10**15
 
 
+def nested(kind: pa.DataType, value: Any) -> dict[str, pa.Array]:
+    """One value of the type at every kind of depth, in the last rows of three."""
+    one = pa.array([value], pa.int64()).cast(kind)
+    each = pa.concat_arrays([pa.nulls(1, kind), one, one])
+    codes, places = pa.array([0, 0, 1], pa.int8()), pa.array([0, 1, 0], pa.int32())
+    made = {
+        "dictionary": each.dictionary_encode(),
+        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([1, 3], pa.int32()), each[:2]),
+        "struct": pa.StructArray.from_arrays([each], ["a"]),
+        "sparse": pa.UnionArray.from_sparse(codes, [pa.array([7, 8, 9]), each]),
+        "dense": pa.UnionArray.from_dense(codes, places, [pa.array([7, 8]), each[1:]]),
+        "opaque": pa.ExtensionArray.from_storage(pa.opaque(kind, "name", "vendor"), each),
+        "map": pa.MapArray.from_arrays([0, 1, 1, 2], pa.array(["k", "l"]), each[1:]),
+    }
+    lists = (pa.list_(kind), pa.large_list(kind), pa.list_view(kind), pa.large_list_view(kind), pa.list_(kind, 1))
+    made |= {f"{list_} {list_.num_fields}": pa.array([None, None, [one[0]]], list_) for list_ in lists}
+    made["deep"] = pa.StructArray.from_arrays([made["map"]], ["a"])
+    return made
+
+
+TIMES = [
+    (pa.timestamp("ns"), 1, "1970-01-01 00:00:00.000000001"),
+    (pa.timestamp("us"), 1000, "1970-01-01 00:00:00.001000"),
+    (pa.timestamp("us", tz="Foo/Bar"), 0, "1970-01-01 00:00:00.000000Z"),
+    (pa.timestamp("s"), 10**15, 10**15),
+    (pa.time64("ns"), 1, "00:00:00.000000001"),
+    (pa.duration("s"), 10**18, 10**18),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "kept"), TIMES)
+def test_times_are_text_alike_at_every_depth_of_a_table(tmp_path: Path, kind: Any, value: Any, kept: Any) -> None:
+    columns = {"text": pa.array(["a", "b", "c"]), "top": pa.array([None, value, value]).cast(kind)} | nested(
+        kind, value
+    )
+    found = [json.loads(row["metadata"]) for row in read(save(pa.table(columns)[1:], tmp_path / "x.arrow"))]
+    last = dict.fromkeys(columns, kept) | {"struct": {"a": kept}, "map": [["l", kept]], "deep": {"a": [["l", kept]]}}
+    del last["text"]
+    assert found[1] == last | {name: [kept] for name in columns if "list" in name}
+    assert (found[0]["runs"], found[0]["sparse"], found[0]["dense"], found[0]["map"]) == (kept, 8, 8, [])
+    assert all(found[0][name] is None for name in columns if "list" in name)
+
+
+def test_a_date_beyond_the_years_of_python_does_not_end_the_run(tmp_path: Path) -> None:
+    days = pa.array([2**30], pa.int32()).cast(pa.date32())
+    table = pa.table({"text": ["a"], "top": days, "m": pa.array([[days[0]]], pa.list_(pa.date32()))})
+    (row,) = read(save(table, tmp_path / "x.arrow"))
+    kept = json.loads(row["metadata"])
+    assert kept["m"] == [kept["top"]]
+
+
+def test_a_struct_with_two_fields_of_one_name_is_refused_by_its_column(tmp_path: Path) -> None:
+    twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"])
+    path = save(pa.table({"text": ["a"], "m": pa.array([[twice[0]]], pa.list_(twice.type))}), tmp_path / "x.arrow")
+    with pytest.raises(BadSource, match=r"x\.arrow: column 'm' holds a struct with two fields 'a'; rename one"):
+        read(path)
+
+
+def test_a_value_that_python_cannot_hold_is_rejected_by_its_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prep.pipeline.sources import columns
+
+    def fails(column: pa.Array) -> pa.Array:
+        raise pa.ArrowNotImplementedError
+
+    monkeypatch.setattr(columns, "showable", fails)
+    (row,) = read(save(pa.table({"text": ["a"], "m": [1]}), tmp_path / "x.parquet"))
+    assert row["rejected"] == "column 'm' of type int64 cannot be written as JSON"
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("s"), pa.list_(pa.timestamp("s"))])
+def test_a_time_is_no_id(tmp_path: Path, kind: Any) -> None:
+    when = pa.array([10**15] if kind.num_fields == 0 else [[10**15]], kind)
+    (row,) = read(save(pa.table({"text": ["a"], "when": when}), tmp_path / "x.arrow"), Fields(id="when"))
+    assert row["rejected"] == "no id"
+
+
 def test_a_wrong_column_is_named_with_its_type_and_the_others(tmp_path: Path) -> None:
     path = save(pa.table({"text": [1], "txet": ["a"], "meta": [{"body": "deep"}]}), tmp_path / "x.parquet")
     with pytest.raises(BadSource, match=r"'text' is of type int64.*text, txet, meta"):
