@@ -57,6 +57,8 @@ def texts(rows: Rows) -> list[str | None]:
         ('{"text": "\\ud800"}', "lone surrogate"),
         ('{"text": "a", "x": "\\udfff"}', "lone surrogate"),
         ('{"text": "a", "x": ' + "[" * 5000 + "]" * 5000 + "}", "too deep nesting"),
+        *(('{"text": "a", "x": ' + "[" * n + "]" * n + "}", "too deep nesting") for n in (500, 990, 1020, 1030)),
+        ('{"text": "a", "big": 1e999, "x": ' + "[" * 500 + "]" * 500 + "}", "too deep nesting"),
         (b'{"text": "\xff"}', "not UTF-8"),
     ],
 )
@@ -83,6 +85,8 @@ def test_a_line_that_is_no_document_is_counted_by_its_reason_and_harms_no_other(
         ("1.5e-7", 1.5e-7),
         ("1e22", 1e22),
         ("[" * 300 + "]" * 300, None),
+        ("[" * 499 + "]" * 499, None),
+        ('[{"y":' * 249 + "99999999999999999999" + "}]" * 249, None),
     ],
 )
 def test_metadata_holds_what_the_record_carried_to_the_last_digit(tmp_path: Path, value: str, kept: Any) -> None:

@@ -12,15 +12,16 @@ from typing import Any
 import orjson
 
 from prep.errors import BadSource
-from prep.pipeline.sources.fields import Mapper, Values
+from prep.pipeline.sources.fields import Mapper, Values, too_deep
 from prep.pipeline.sources.lines import Line, lines, lines_of_range
 from prep.pipeline.sources.piece import Fields, Piece
 from prep.pipeline.sources.rows import Row, Unfit, over_line, too_long
 from prep.pipeline.sources.stream import Raw
 
 BOM = codecs.BOM_UTF8
-# orjson reads integers beyond 64 bits as floats without a word, and writes floats that large with an exponent.
-LARGE = re.compile(rb"[:,\[]-?[0-9](?:\.[0-9]+)?e\+?[0-9]")
+# orjson reads integers beyond 64 bits as floats without a word, and writes floats that large with an exponent; the
+# standard library, for what is too deep for orjson, writes a blank before them.
+LARGE = re.compile(rb"[:,\[] ?-?[0-9](?:\.[0-9]+)?e\+?[0-9]")
 
 
 def rows(raw: Raw, piece: Piece, fields: Fields) -> Iterator[Row]:
@@ -136,7 +137,7 @@ def exact(data: bytes, text: str) -> Any:
     except UnicodeEncodeError as error:
         raise Unfit("lone surrogate") from error
     except RecursionError as error:
-        raise Unfit("too deep nesting") from error
+        raise too_deep() from error
     except ValueError as error:
         raise Unfit("not JSON") from error
     return value
