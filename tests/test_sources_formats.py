@@ -375,8 +375,54 @@ def test_plain_text_records_of_a_warc_are_documents(tmp_path: Path) -> None:
 def test_a_warc_with_a_wrong_length_goes_on_and_a_cut_one_never_ends_in_silence(tmp_path: Path) -> None:
     one = warc(("conversion", "text/plain", "abc"))
     rows = read(write(tmp_path / "x.warc", one.replace(b"Length: 3", b"Length: 1") + one))
-    assert texts(rows) == ["a", None, "abc"]
-    assert rows[1]["rejected"] == "bytes between WARC records"
+    assert texts(rows) == [None, None, "abc"]
+    assert reasons(rows) == ["no newline after its block", "bytes between WARC records", None]
     for end in range(9, len(one) - 4):
         with pytest.raises(BadSource, match=r"1 records before that are whole"):
             read(write(tmp_path / "x.warc", one + one[:end]))
+
+
+@pytest.mark.parametrize("stated", ["\u0663", "1_0", "+3", "-3", "3, 4", "", "9" * 5000])
+def test_a_length_that_is_not_one_number_is_none(tmp_path: Path, stated: str) -> None:
+    one = warc(("conversion", "text/plain", "abc"))
+    rows = read(write(tmp_path / "x.warc", one.replace(b"Length: 3", f"Length: {stated}".encode()) + one))
+    assert reasons(rows) == ["no Content-Length", "bytes between WARC records", None]
+
+
+def test_a_length_may_be_stated_twice_and_the_last_record_end_without_newlines(tmp_path: Path) -> None:
+    one = warc(("conversion", "text/plain", "abc")).replace(b"X-Folded: a\r\n b", b"Content-length: 3")
+    assert texts(read(write(tmp_path / "x.warc", one + one[:-4]))) == ["abc", "abc"]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (0, ["another WARC record in its block", None, None]),
+        (-1, ["another WARC record in its block", "bytes between WARC records", None]),
+        (2, ["another WARC record in its block", None, None]),
+    ],
+)
+def test_a_record_that_reaches_into_the_next_swallows_none_in_silence(
+    tmp_path: Path, more: int, expected: list[str | None]
+) -> None:
+    first, second, third = (warc(("conversion", "text/plain", body)) for body in ("one", "two", "three"))
+    reach = str(len(b"one\r\n\r\n" + second) - len(b"\r\n\r\n") + more).encode()
+    path = write(tmp_path / "x.warc", first.replace(b"Length: 3", b"Length: " + reach) + second + third)
+    rows = read(path)
+    assert reasons(rows) == expected
+    assert texts(rows) == [None, "two" if expected[1] is None else None, "three"]
+    assert [row["offset"] for row in rows][::2] == [0, path.stat().st_size - len(third)]
+
+
+def test_a_page_that_quotes_a_warc_record_is_rejected_alone(tmp_path: Path) -> None:
+    quoted = "WARC/1.0\nContent-Length: 9999\nWARC-Type: response\n\nHTTP/1.1 200 OK"
+    rows = read(write(tmp_path / "x.warc", warc(*(("conversion", "text/plain", body) for body in (quoted, "b")))))
+    assert reasons(rows) == ["another WARC record in its block", None]
+
+
+def test_records_in_one_another_are_read_twice_at_most(tmp_path: Path) -> None:
+    body = "x"
+    for _ in range(1000):
+        body = f"WARC/1.0\nWARC-Type: conversion\nContent-Length: {len(body)}\n\n{body}"
+    rows = read(write(tmp_path / "x.warc", body))
+    assert reasons(rows) == ["another WARC record in its block"] * 2
