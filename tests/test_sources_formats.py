@@ -74,6 +74,37 @@ def test_a_line_that_is_no_document_is_counted_by_its_reason_and_harms_no_other(
 
 
 @pytest.mark.parametrize(
+    ("line", "fields", "reason"),
+    [
+        ('{"te\\u0078t": "a", "text": "b"}', {}, "repeated key 'text'"),
+        ('{"text" : "a", "te\\u0078\\u0074" : "b\\n"}', {}, "repeated key 'text'"),
+        ('{"\\u672c\\u6587": "a", "本文": "b"}', {"text": "本文"}, "repeated key '本文'"),
+        ('{"a\\/b": "a", "a/b": "b"}', {"text": "a/b"}, "repeated key 'a/b'"),
+        ('{"a\\u0022b": "a", "a\\"b": "b"}', {"text": 'a"b'}, "repeated key 'a\"b'"),
+        ('{"meta": {"body": "a", "body": "b"}}', {"text": "meta.body"}, "repeated key 'body'"),
+        ('{"meta": {"body": "a"}, "meta": {"body": "b"}}', {"text": "meta.body"}, "repeated key 'meta'"),
+        ('{"meta.body": "a", "meta.body": "b"}', {"text": "meta.body"}, "repeated key 'meta.body'"),
+        ('{"text": "a", "text": null}', {}, "repeated key 'text'"),
+        ('{"x": "text", "te\\u0078t": "a", "text": "text"}', {}, "repeated key 'text'"),
+        ('{"text": "a \\"b\\"", "te\\u0078t": "c \\"d\\" and more, and more, and more"}', {}, "repeated key 'text'"),
+        ('{"text": "\\"b\\", ", "text": "\\"b\\", "}', {}, "repeated key 'text'"),
+        ('{"text": 1, "text": "te\\u0078t"}', {}, "repeated key 'text'"),
+        ('{"text": "say \\"text\\": \\"text\\"", "id": "1"}', {"id": "id"}, None),
+        ('{"text": "a", "id": "1", "id": "2"}', {"id": "id"}, "repeated key 'id'"),
+        ('{"text": "a", "u": {"l": "1", "l": "2"}}', {"url": "u.l"}, "repeated key 'l'"),
+        ('{"text": "\\u003ca\\u003e\\": \\/\\"", "x": {"text": "b"}, "y": {"text": "c"}}', {}, None),
+        ('{"text": "a", "id": "1", "x": {"id": "1"}, "n\\u006f": 1}', {"id": "id"}, None),
+    ],
+)
+def test_a_name_that_is_asked_for_stands_once_however_it_is_written(
+    tmp_path: Path, line: str, fields: dict[str, str], reason: str | None
+) -> None:
+    (row,) = read(write(tmp_path / "x.jsonl", line), Fields(**fields))  # type: ignore[arg-type]
+    assert row["rejected"] == reason
+    assert (row["text"] is None) == (reason is not None)
+
+
+@pytest.mark.parametrize(
     ("value", "kept"),
     [
         ("18446744073709551617", 18446744073709551617),
