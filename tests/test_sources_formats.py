@@ -1,5 +1,6 @@
 """Each format reader on tiny files: what becomes a document, what is skipped, what is rejected, and why."""
 
+import csv
 import gzip
 import json
 from pathlib import Path
@@ -9,8 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prep.errors import BadSource
+from prep.pipeline.sources import csvfile
 from prep.pipeline.sources.listing import listing
 from prep.pipeline.sources.piece import RAW_BOUND, Fields, Piece, Where
 from prep.pipeline.sources.reading import RECORDS, Reading
@@ -179,6 +183,45 @@ def test_a_bad_csv_row_does_not_swallow_good_ones(tmp_path: Path) -> None:
     assert texts(rows) == [None, "ok", 'a "b"\nc', None, None, None, ""]
     assert reasons(rows) == ["not CSV", None, None, "wrong number of fields", "blank line", "not UTF-8", None]
     assert [row["offset"] for row in rows] == [8, 16, 21, 35, 41, 42, 46]
+
+
+@pytest.mark.parametrize("end", ["", '"x\n', 'a,"b"\n'])
+def test_quotes_that_stay_open_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    taken, count = 0, csvfile.Feed.__next__
+
+    def counting(feed: csvfile.Feed) -> str:
+        nonlocal taken
+        taken += 1
+        return count(feed)
+
+    monkeypatch.setattr(csvfile.Feed, "__next__", counting)
+    rows = read(write(tmp_path / "x.csv", "text,b\n" + 'a","\n' * 1000 + "ok,1\n" + 'a","\n' * 1000 + end))
+    assert len(rows) == 2001 + bool(end)
+    assert reasons(rows)[:2000] == ["not CSV"] * 1000 + [None] + ["not CSV"] * 999
+    assert taken < 10_000
+
+
+contents = st.lists(st.sampled_from(['a","\n', "a,b\n", '"', "\n", ",", '"a"', '"\n', "x"]), max_size=14).map("".join)
+
+
+@given(contents)
+def test_a_row_is_read_as_it_would_be_alone_with_what_follows(
+    tmp_path_factory: pytest.TempPathFactory, data: str
+) -> None:
+    """Against a reader that starts anew at the line after each row that breaks."""
+    rows = read(write(tmp_path_factory.mktemp("law") / "x.csv", "text,b\n" + data))
+    lines, found = data.splitlines(keepends=True), list[str | None]()
+    while lines:
+        reader = csv.reader(iter(lines), strict=True)
+        try:
+            cells = next(reader)
+        except csv.Error:
+            found.append("not CSV")
+            del lines[0]
+        else:
+            found.append(None if len(cells) == 2 else "wrong number of fields" if cells else "blank line")
+            del lines[: reader.line_num]
+    assert reasons(rows) == found
 
 
 def test_an_open_quote_that_swallows_too_much_to_take_back_is_an_error(tmp_path: Path) -> None:
