@@ -1,5 +1,6 @@
 """Each format reader on tiny files: what becomes a document, what is skipped, what is rejected, and why."""
 
+import csv
 import gzip
 import json
 from pathlib import Path
@@ -9,8 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prep.errors import BadSource
+from prep.pipeline.sources import csvfile
 from prep.pipeline.sources.listing import listing
 from prep.pipeline.sources.piece import RAW_BOUND, Fields, Piece, Where
 from prep.pipeline.sources.reading import RECORDS, Reading
@@ -57,6 +61,8 @@ def texts(rows: Rows) -> list[str | None]:
         ('{"text": "\\ud800"}', "lone surrogate"),
         ('{"text": "a", "x": "\\udfff"}', "lone surrogate"),
         ('{"text": "a", "x": ' + "[" * 5000 + "]" * 5000 + "}", "too deep nesting"),
+        *(('{"text": "a", "x": ' + "[" * n + "]" * n + "}", "too deep nesting") for n in (500, 990, 1020, 1030)),
+        ('{"text": "a", "big": 1e999, "x": ' + "[" * 500 + "]" * 500 + "}", "too deep nesting"),
         (b'{"text": "\xff"}', "not UTF-8"),
     ],
 )
@@ -72,6 +78,37 @@ def test_a_line_that_is_no_document_is_counted_by_its_reason_and_harms_no_other(
 
 
 @pytest.mark.parametrize(
+    ("line", "fields", "reason"),
+    [
+        ('{"te\\u0078t": "a", "text": "b"}', {}, "repeated key 'text'"),
+        ('{"text" : "a", "te\\u0078\\u0074" : "b\\n"}', {}, "repeated key 'text'"),
+        ('{"\\u672c\\u6587": "a", "本文": "b"}', {"text": "本文"}, "repeated key '本文'"),
+        ('{"a\\/b": "a", "a/b": "b"}', {"text": "a/b"}, "repeated key 'a/b'"),
+        ('{"a\\u0022b": "a", "a\\"b": "b"}', {"text": 'a"b'}, "repeated key 'a\"b'"),
+        ('{"meta": {"body": "a", "body": "b"}}', {"text": "meta.body"}, "repeated key 'body'"),
+        ('{"meta": {"body": "a"}, "meta": {"body": "b"}}', {"text": "meta.body"}, "repeated key 'meta'"),
+        ('{"meta.body": "a", "meta.body": "b"}', {"text": "meta.body"}, "repeated key 'meta.body'"),
+        ('{"text": "a", "text": null}', {}, "repeated key 'text'"),
+        ('{"x": "text", "te\\u0078t": "a", "text": "text"}', {}, "repeated key 'text'"),
+        ('{"text": "a \\"b\\"", "te\\u0078t": "c \\"d\\" and more, and more, and more"}', {}, "repeated key 'text'"),
+        ('{"text": "\\"b\\", ", "text": "\\"b\\", "}', {}, "repeated key 'text'"),
+        ('{"text": 1, "text": "te\\u0078t"}', {}, "repeated key 'text'"),
+        ('{"text": "say \\"text\\": \\"text\\"", "id": "1"}', {"id": "id"}, None),
+        ('{"text": "a", "id": "1", "id": "2"}', {"id": "id"}, "repeated key 'id'"),
+        ('{"text": "a", "u": {"l": "1", "l": "2"}}', {"url": "u.l"}, "repeated key 'l'"),
+        ('{"text": "\\u003ca\\u003e\\": \\/\\"", "x": {"text": "b"}, "y": {"text": "c"}}', {}, None),
+        ('{"text": "a", "id": "1", "x": {"id": "1"}, "n\\u006f": 1}', {"id": "id"}, None),
+    ],
+)
+def test_a_name_that_is_asked_for_stands_once_however_it_is_written(
+    tmp_path: Path, line: str, fields: dict[str, str], reason: str | None
+) -> None:
+    (row,) = read(write(tmp_path / "x.jsonl", line), Fields(**fields))  # type: ignore[arg-type]
+    assert row["rejected"] == reason
+    assert (row["text"] is None) == (reason is not None)
+
+
+@pytest.mark.parametrize(
     ("value", "kept"),
     [
         ("18446744073709551617", 18446744073709551617),
@@ -83,6 +120,8 @@ def test_a_line_that_is_no_document_is_counted_by_its_reason_and_harms_no_other(
         ("1.5e-7", 1.5e-7),
         ("1e22", 1e22),
         ("[" * 300 + "]" * 300, None),
+        ("[" * 499 + "]" * 499, None),
+        ('[{"y":' * 249 + "99999999999999999999" + "}]" * 249, None),
     ],
 )
 def test_metadata_holds_what_the_record_carried_to_the_last_digit(tmp_path: Path, value: str, kept: Any) -> None:
@@ -146,6 +185,45 @@ def test_a_bad_csv_row_does_not_swallow_good_ones(tmp_path: Path) -> None:
     assert [row["offset"] for row in rows] == [8, 16, 21, 35, 41, 42, 46]
 
 
+@pytest.mark.parametrize("end", ["", '"x\n', 'a,"b"\n'])
+def test_quotes_that_stay_open_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    taken, count = 0, csvfile.Feed.__next__
+
+    def counting(feed: csvfile.Feed) -> str:
+        nonlocal taken
+        taken += 1
+        return count(feed)
+
+    monkeypatch.setattr(csvfile.Feed, "__next__", counting)
+    rows = read(write(tmp_path / "x.csv", "text,b\n" + 'a","\n' * 1000 + "ok,1\n" + 'a","\n' * 1000 + end))
+    assert len(rows) == 2001 + bool(end)
+    assert reasons(rows)[:2000] == ["not CSV"] * 1000 + [None] + ["not CSV"] * 999
+    assert taken < 10_000
+
+
+contents = st.lists(st.sampled_from(['a","\n', "a,b\n", '"', "\n", ",", '"a"', '"\n', "x"]), max_size=14).map("".join)
+
+
+@given(contents)
+def test_a_row_is_read_as_it_would_be_alone_with_what_follows(
+    tmp_path_factory: pytest.TempPathFactory, data: str
+) -> None:
+    """Against a reader that starts anew at the line after each row that breaks."""
+    rows = read(write(tmp_path_factory.mktemp("law") / "x.csv", "text,b\n" + data))
+    lines, found = data.splitlines(keepends=True), list[str | None]()
+    while lines:
+        reader = csv.reader(iter(lines), strict=True)
+        try:
+            cells = next(reader)
+        except csv.Error:
+            found.append("not CSV")
+            del lines[0]
+        else:
+            found.append(None if len(cells) == 2 else "wrong number of fields" if cells else "blank line")
+            del lines[: reader.line_num]
+    assert reasons(rows) == found
+
+
 def test_an_open_quote_that_swallows_too_much_to_take_back_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BadSource, match="opened in the row at byte 5"):
         read(write(tmp_path / "x.csv", 'text\n"open\n' + "a\n" * 100_001 + '"b" c\n'))
@@ -174,6 +252,9 @@ def test_a_text_file_is_one_document_byte_for_byte(tmp_path: Path) -> None:
         ("x.txt", "字".encode("euc_jp"), "euc_jp", "字"),
         ("x.py", "# coding: latin-1\n'é'".encode("latin-1"), "utf-8", "# coding: latin-1\n'é'"),
         ("x.py", "# coding: nonsense\n'é'".encode(), "utf-8", "# coding: nonsense\n'é'"),
+        ("x.py", b"# coding: rot13\n", "utf-8", "# coding: rot13\n"),
+        ("x.py", "# coding: hex\n'é'".encode("latin-1"), "latin-1", "# coding: hex\n'é'"),
+        ("x.py", b"# coding: undefined\n", "utf-8", "# coding: undefined\n"),
         ("x.py", b"'\xff'", "utf-8", None),
         ("x.txt", b"\xff", "utf-8", None),
     ],
@@ -249,6 +330,84 @@ def test_a_table_may_carry_what_json_has_no_form_for(tmp_path: Path) -> None:
     assert kept["far"] == 10**15
 
 
+def nested(kind: pa.DataType, value: Any) -> dict[str, pa.Array]:
+    """One value of the type at every kind of depth, in the last rows of three."""
+    one = pa.array([value], pa.int64()).cast(kind)
+    each = pa.concat_arrays([pa.nulls(1, kind), one, one])
+    codes, places = pa.array([0, 0, 1], pa.int8()), pa.array([0, 1, 0], pa.int32())
+    made = {
+        "dictionary": each.dictionary_encode(),
+        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([1, 3], pa.int32()), each[:2]),
+        "struct": pa.StructArray.from_arrays([each], ["a"]),
+        "sparse": pa.UnionArray.from_sparse(codes, [pa.array([7, 8, 9]), each]),
+        "dense": pa.UnionArray.from_dense(codes, places, [pa.array([7, 8]), each[1:]]),
+        "opaque": pa.ExtensionArray.from_storage(pa.opaque(kind, "name", "vendor"), each),
+        "map": pa.MapArray.from_arrays([0, 1, 1, 2], pa.array(["k", "l"]), each[1:]),
+    }
+    lists = (pa.list_(kind), pa.large_list(kind), pa.list_view(kind), pa.large_list_view(kind), pa.list_(kind, 1))
+    made |= {f"{list_} {list_.num_fields}": pa.array([None, None, [one[0]]], list_) for list_ in lists}
+    made["deep"] = pa.StructArray.from_arrays([made["map"]], ["a"])
+    return made
+
+
+TIMES = [
+    (pa.timestamp("ns"), 1, "1970-01-01 00:00:00.000000001"),
+    (pa.timestamp("us"), 1000, "1970-01-01 00:00:00.001000"),
+    (pa.timestamp("us", tz="Foo/Bar"), 0, "1970-01-01 00:00:00.000000Z"),
+    (pa.timestamp("s"), 10**15, 10**15),
+    (pa.time64("ns"), 1, "00:00:00.000000001"),
+    (pa.duration("s"), 10**18, 10**18),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "kept"), TIMES)
+def test_times_are_text_alike_at_every_depth_of_a_table(tmp_path: Path, kind: Any, value: Any, kept: Any) -> None:
+    columns = {"text": pa.array(["a", "b", "c"]), "top": pa.array([None, value, value]).cast(kind)} | nested(
+        kind, value
+    )
+    found = [json.loads(row["metadata"]) for row in read(save(pa.table(columns)[1:], tmp_path / "x.arrow"))]
+    last = dict.fromkeys(columns, kept) | {"struct": {"a": kept}, "map": [["l", kept]], "deep": {"a": [["l", kept]]}}
+    del last["text"]
+    assert found[1] == last | {name: [kept] for name in columns if "list" in name}
+    assert (found[0]["runs"], found[0]["sparse"], found[0]["dense"], found[0]["map"]) == (kept, 8, 8, [])
+    assert all(found[0][name] is None for name in columns if "list" in name)
+
+
+def test_a_date_beyond_the_years_of_python_does_not_end_the_run(tmp_path: Path) -> None:
+    days = pa.array([2**30], pa.int32()).cast(pa.date32())
+    table = pa.table({"text": ["a"], "top": days, "m": pa.array([[days[0]]], pa.list_(pa.date32()))})
+    (row,) = read(save(table, tmp_path / "x.arrow"))
+    kept = json.loads(row["metadata"])
+    assert kept["m"] == [kept["top"]]
+
+
+def test_a_struct_with_two_fields_of_one_name_is_refused_by_its_column(tmp_path: Path) -> None:
+    twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"])
+    path = save(pa.table({"text": ["a"], "m": pa.array([[twice[0]]], pa.list_(twice.type))}), tmp_path / "x.arrow")
+    with pytest.raises(BadSource, match=r"x\.arrow: column 'm' holds a struct with two fields 'a'; rename one"):
+        read(path)
+
+
+def test_a_value_that_python_cannot_hold_is_rejected_by_its_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prep.pipeline.sources import columns
+
+    def fails(column: pa.Array) -> pa.Array:
+        raise pa.ArrowNotImplementedError
+
+    monkeypatch.setattr(columns, "showable", fails)
+    (row,) = read(save(pa.table({"text": ["a"], "m": [1]}), tmp_path / "x.parquet"))
+    assert row["rejected"] == "column 'm' of type int64 cannot be written as JSON"
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("s"), pa.list_(pa.timestamp("s"))])
+def test_a_time_is_no_id(tmp_path: Path, kind: Any) -> None:
+    when = pa.array([10**15] if kind.num_fields == 0 else [[10**15]], kind)
+    (row,) = read(save(pa.table({"text": ["a"], "when": when}), tmp_path / "x.arrow"), Fields(id="when"))
+    assert row["rejected"] == "no id"
+
+
 def test_a_wrong_column_is_named_with_its_type_and_the_others(tmp_path: Path) -> None:
     path = save(pa.table({"text": [1], "txet": ["a"], "meta": [{"body": "deep"}]}), tmp_path / "x.parquet")
     with pytest.raises(BadSource, match=r"'text' is of type int64.*text, txet, meta"):
@@ -275,11 +434,12 @@ def test_plain_text_records_of_a_warc_are_documents(tmp_path: Path) -> None:
         ("resource", "text/plain; charset=latin-1", "b"),
         ("resource", "text/html", "<p>"),
         ("conversion", "text/plain; charset=klingon", "c"),
+        ("conversion", "text/plain; charset=a\0b", "d"),
     )
     rows = read(write(tmp_path / "x.warc.wet", data), Fields(id="warc-target-uri"))
-    assert texts(rows) == [None, "日本\r\n\r\nWARC/1.0", None, "b", None, None]
+    assert texts(rows) == [None, "日本\r\n\r\nWARC/1.0", None, "b", None, None, None]
     assert reasons(rows)[2] == "warc response (HTML is not extracted)"
-    assert reasons(rows)[4:] == ["warc resource (not text/plain)", "unknown charset"]
+    assert reasons(rows)[4:] == ["warc resource (not text/plain)", "unknown charset", "unknown charset"]
     assert rows[1]["id"] == "http://x/conversion"
     assert json.loads(rows[1]["metadata"])["X-Folded"] == "a b"
     for pack in (gzip.compress, zstandard.compress):
@@ -289,8 +449,54 @@ def test_plain_text_records_of_a_warc_are_documents(tmp_path: Path) -> None:
 def test_a_warc_with_a_wrong_length_goes_on_and_a_cut_one_never_ends_in_silence(tmp_path: Path) -> None:
     one = warc(("conversion", "text/plain", "abc"))
     rows = read(write(tmp_path / "x.warc", one.replace(b"Length: 3", b"Length: 1") + one))
-    assert texts(rows) == ["a", None, "abc"]
-    assert rows[1]["rejected"] == "bytes between WARC records"
+    assert texts(rows) == [None, None, "abc"]
+    assert reasons(rows) == ["no newline after its block", "bytes between WARC records", None]
     for end in range(9, len(one) - 4):
         with pytest.raises(BadSource, match=r"1 records before that are whole"):
             read(write(tmp_path / "x.warc", one + one[:end]))
+
+
+@pytest.mark.parametrize("stated", ["\u0663", "1_0", "+3", "-3", "3, 4", "", "9" * 5000])
+def test_a_length_that_is_not_one_number_is_none(tmp_path: Path, stated: str) -> None:
+    one = warc(("conversion", "text/plain", "abc"))
+    rows = read(write(tmp_path / "x.warc", one.replace(b"Length: 3", f"Length: {stated}".encode()) + one))
+    assert reasons(rows) == ["no Content-Length", "bytes between WARC records", None]
+
+
+def test_a_length_may_be_stated_twice_and_the_last_record_end_without_newlines(tmp_path: Path) -> None:
+    one = warc(("conversion", "text/plain", "abc")).replace(b"X-Folded: a\r\n b", b"Content-length: 3")
+    assert texts(read(write(tmp_path / "x.warc", one + one[:-4]))) == ["abc", "abc"]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (0, ["another WARC record in its block", None, None]),
+        (-1, ["another WARC record in its block", "bytes between WARC records", None]),
+        (2, ["another WARC record in its block", None, None]),
+    ],
+)
+def test_a_record_that_reaches_into_the_next_swallows_none_in_silence(
+    tmp_path: Path, more: int, expected: list[str | None]
+) -> None:
+    first, second, third = (warc(("conversion", "text/plain", body)) for body in ("one", "two", "three"))
+    reach = str(len(b"one\r\n\r\n" + second) - len(b"\r\n\r\n") + more).encode()
+    path = write(tmp_path / "x.warc", first.replace(b"Length: 3", b"Length: " + reach) + second + third)
+    rows = read(path)
+    assert reasons(rows) == expected
+    assert texts(rows) == [None, "two" if expected[1] is None else None, "three"]
+    assert [row["offset"] for row in rows][::2] == [0, path.stat().st_size - len(third)]
+
+
+def test_a_page_that_quotes_a_warc_record_is_rejected_alone(tmp_path: Path) -> None:
+    quoted = "WARC/1.0\nContent-Length: 9999\nWARC-Type: response\n\nHTTP/1.1 200 OK"
+    rows = read(write(tmp_path / "x.warc", warc(*(("conversion", "text/plain", body) for body in (quoted, "b")))))
+    assert reasons(rows) == ["another WARC record in its block", None]
+
+
+def test_records_in_one_another_are_read_twice_at_most(tmp_path: Path) -> None:
+    body = "x"
+    for _ in range(1000):
+        body = f"WARC/1.0\nWARC-Type: conversion\nContent-Length: {len(body)}\n\n{body}"
+    rows = read(write(tmp_path / "x.warc", body))
+    assert reasons(rows) == ["another WARC record in its block"] * 2

@@ -15,6 +15,7 @@ from prep.pipeline.sources.csvfile import check_columns
 from prep.pipeline.sources.fields import CANONICAL, as_id, dump
 from prep.pipeline.sources.piece import RAW_BOUND, Fields
 from prep.pipeline.sources.rows import BATCH_BYTES, BATCH_ROWS, RECORDS, Unfit, pack, too_long
+from prep.pipeline.sources.times import kinds, showable
 
 Lengths = npt.NDArray[np.int64]
 
@@ -26,9 +27,29 @@ def is_text(kind: pa.DataType) -> bool:
     return any(test(kind) for test in (pt.is_string, pt.is_large_string, pt.is_string_view)) or is_bytes(kind)
 
 
+def is_number(kind: pa.DataType) -> bool:
+    """Integers and floats, each stored once or by its row."""
+    if pt.is_dictionary(kind) or pt.is_run_end_encoded(kind):
+        return is_number(kind.value_type)
+    return bool(pt.is_integer(kind) or pt.is_floating(kind))
+
+
 def is_bytes(kind: pa.DataType) -> bool:
     """Bytes of varying length."""
     return any(test(kind) for test in (pt.is_binary, pt.is_large_binary, pt.is_binary_view))
+
+
+def kind_of(schema: pa.Schema, field: str) -> pa.DataType | None:
+    """The type of what `find` finds."""
+    if field in schema.names:
+        return schema.field(field).type
+    first, *path = field.split(".")
+    kind = schema.field(first).type if first in schema.names else None
+    for part in path:
+        if kind is None or not pt.is_struct(kind) or kind.get_field_index(part) < 0:
+            return None
+        kind = kind.field(part).type
+    return kind
 
 
 def find(batch: pa.RecordBatch, field: str) -> pa.Array | None:
@@ -49,11 +70,24 @@ def check_schema(schema: pa.Schema, name: str, fields: Fields) -> None:
     check_columns(schema.names, name, fields)
     if twice := sorted({column for column in schema.names if schema.names.count(column) > 1}):
         raise BadSource(f"{name}: column {twice[0]!r} stands twice; rename one")
+    for column in schema:
+        if (double := doubled(column.type)) is not None:
+            raise BadSource(f"{name}: column {column.name!r} holds a struct with two fields {double!r}; rename one")
     field = fields.text or "text"
-    column = find(pa.RecordBatch.from_arrays([pa.array([], each.type) for each in schema], schema=schema), field)
-    if column is None or not is_text(column.type):
-        kind = "not there" if column is None else f"of type {column.type}, not text"
-        raise BadSource(f"{name}: column {field!r} is {kind}. Its columns are {', '.join(schema.names)}; set `fields`")
+    kind = kind_of(schema, field)
+    if kind is None or not is_text(kind):
+        found = "not there" if kind is None else f"of type {kind}, not text"
+        raise BadSource(f"{name}: column {field!r} is {found}. Its columns are {', '.join(schema.names)}; set `fields`")
+
+
+def doubled(kind: pa.DataType) -> str | None:
+    """A name that two fields of one struct have, at any depth."""
+    for each in filter(pt.is_struct, kinds(kind)):
+        names: list[str] = [field.name for field in each]
+        for name in names:
+            if names.count(name) > 1:
+                return name
+    return None
 
 
 class Convert:
@@ -73,12 +107,12 @@ class Convert:
                 yield from self.carefully(batch.slice(start, stop - start), first + start)
 
     def carefully(self, batch: pa.RecordBatch, first: int) -> Iterator[pa.RecordBatch]:
-        """The batch, or where a string in it is not UTF-8 its halves, down to the row that is to blame."""
+        """The batch, or where it holds a row that cannot be read its halves, down to the row that is to blame."""
         try:
             made = self.convert(batch, first)
-        except (pa.ArrowInvalid, UnicodeDecodeError):
+        except Unfit as unfit:
             if len(batch) == 1:
-                yield self.unfit(batch, first, Unfit("not UTF-8"))
+                yield self.unfit(batch, first, unfit)
                 return
             half = len(batch) // 2
             yield from self.carefully(batch.slice(0, half), first)
@@ -116,7 +150,7 @@ class Convert:
         if column is not None and is_text(column.type):
             column = strings(column, kind)
             return pc.if_else(pc.equal(column, ""), pa.scalar(None, kind), column) if name == "id" else column
-        if column is not None and name == "id":
+        if column is not None and name == "id" and is_number(column.type):
             return pa.array([_number(value) for value in column.to_pylist()], kind)
         return pa.nulls(len(batch), kind)
 
@@ -127,8 +161,9 @@ class Convert:
         rest = [name for name in batch.schema.names if name not in taken]
         if not rest:
             return pa.repeat(pa.scalar("{}", pa.large_string()), len(batch))
-        shown = pa.RecordBatch.from_arrays([showable(batch.column(name)) for name in rest], names=rest)
-        return pa.array([dump(row) for row in shown.to_pylist()], pa.large_string())
+        values = [listed(batch.column(name), name) for name in rest]
+        records = (dict(zip(rest, row, strict=True)) for row in zip(*values, strict=True))
+        return pa.array([dump(record) for record in records], pa.large_string())
 
 
 def _missing(name: str) -> pa.Scalar:
@@ -143,23 +178,23 @@ def _number(value: object) -> str | None:
 
 
 def strings(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Text of any layout as `kind`; ArrowInvalid where it is not UTF-8, which Parquet files do not promise."""
+    """Text of any layout as `kind`; what is not UTF-8, which Parquet files do not promise, is unfit."""
     if pt.is_dictionary(column.type):
         column = column.dictionary_decode()
-    return column.cast(pa.large_binary() if pt.is_large_string(kind) else pa.binary()).cast(kind)
+    try:
+        return column.cast(pa.large_binary() if pt.is_large_string(kind) else pa.binary()).cast(kind)
+    except pa.ArrowInvalid as error:
+        raise Unfit("not UTF-8") from error
 
 
-def showable(column: pa.Array) -> pa.Array:
-    """Times as strings by Arrow: Python's have no nanoseconds and end in the year 9999."""
-    kind = column.type
-    if pt.is_timestamp(kind):
-        plain = column.cast(pa.timestamp(kind.unit)).cast(pa.string())
-        if pc.any(pc.starts_with(plain, "<")).as_py():  # <value out of range: 1000000000000000>
-            return column.cast(pa.int64())
-        return pc.binary_join_element_wise(plain, "Z", "") if kind.tz else plain
-    if pt.is_date(kind) or pt.is_time(kind):
-        return column.cast(pa.string())
-    return column.cast(pa.int64()) if pt.is_duration(kind) else column
+def listed(column: pa.Array, name: str) -> list[object]:
+    """The column's values as Python's."""
+    try:
+        return list(showable(column).to_pylist())
+    except UnicodeDecodeError as error:
+        raise Unfit("not UTF-8") from error
+    except (ValueError, OverflowError, NotImplementedError) as error:  # Arrow's own are kinds of these
+        raise Unfit(f"column {name!r} of type {column.type} cannot be written as JSON") from error
 
 
 def byte_lengths(column: pa.Array) -> Lengths:

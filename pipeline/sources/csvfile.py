@@ -28,6 +28,7 @@ class Feed:
     waiting: deque[Line] = field(default_factory=deque)
     taken: list[Line] = field(default_factory=list)
     forgotten: bool = False  # whether the row has more lines than are remembered
+    failed: int = -1  # where the last line starts that a given-back row broke at
 
     def next_row(self) -> None:
         """Forget the lines of the row before."""
@@ -38,6 +39,10 @@ class Feed:
         return self
 
     def __next__(self) -> str:
+        # A row that wants a second line is inside a quote, as the row that broke was there: it would break as well, and
+        # to read on each time took time of the square of the lines.
+        if self.taken and self.waiting and self.waiting[0].offset <= self.failed:
+            raise csv.Error("the quote closes where the row before broke")
         line = self.waiting.popleft() if self.waiting else next(self.lines)
         if len(self.taken) < REMEMBERED:
             self.taken.append(line)
@@ -48,6 +53,7 @@ class Feed:
 
     def give_back(self) -> None:
         """All lines of the row but its first are read again: an open quote must not swallow good rows."""
+        self.failed = max(self.failed, self.taken[-1].offset)
         self.waiting.extendleft(reversed(self.taken[1:]))
         del self.taken[1:]
 

@@ -13,6 +13,8 @@ from prep.pipeline.sources.rows import Unfit, check_length
 
 CANONICAL = ("text", "id", "language", "kind", "licence", "url")
 
+DEEPEST = 500  # levels of nesting; half of what Python's stack holds, for what is left of it differs
+
 Values = list[str | None]
 
 
@@ -21,7 +23,23 @@ def dump(value: object) -> bytes:
     try:
         return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
+        if is_deep(value):
+            raise too_deep() from None
         return json.dumps(value, ensure_ascii=False, default=_plain).encode()
+
+
+def is_deep(value: object) -> bool:
+    """Whether it is nested deeper than `DEEPEST`."""
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for several in inner for each in several if isinstance(each, dict | list | tuple)]
+    return bool(level)
+
+
+def too_deep() -> Unfit:
+    """For a record whose nesting Python may not be able to follow."""
+    return Unfit("too deep nesting")
 
 
 def _plain(value: object) -> str:

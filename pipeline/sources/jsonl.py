@@ -6,21 +6,25 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import orjson
 
 from prep.errors import BadSource
-from prep.pipeline.sources.fields import Mapper, Values
+from prep.pipeline.sources.fields import Mapper, Values, too_deep
 from prep.pipeline.sources.lines import Line, lines, lines_of_range
 from prep.pipeline.sources.piece import Fields, Piece
 from prep.pipeline.sources.rows import Row, Unfit, over_line, too_long
 from prep.pipeline.sources.stream import Raw
 
 BOM = codecs.BOM_UTF8
-# orjson reads integers beyond 64 bits as floats without a word, and writes floats that large with an exponent.
-LARGE = re.compile(rb"[:,\[]-?[0-9](?:\.[0-9]+)?e\+?[0-9]")
+# orjson reads integers beyond 64 bits as floats without a word, and writes floats that large with an exponent; the
+# standard library, for what is too deep for orjson, writes a blank before them.
+LARGE = re.compile(rb"[:,\[] ?-?[0-9](?:\.[0-9]+)?e\+?[0-9]")
+
+BACKSLASH = ord("\\")
+KEY_END = re.compile(rb'"\s*:')
 
 
 def rows(raw: Raw, piece: Piece, fields: Fields) -> Iterator[Row]:
@@ -73,7 +77,12 @@ class Parse:
     def __init__(self, fields: Fields, encoding: str, name: str) -> None:
         self.map = Mapper(fields)
         self.max_document = fields.max_document
-        self.key = orjson.dumps(self.map.text)
+        names = [self.map.text, *(field for _, field in self.map.others)]
+        self.names = frozenset(part for name in names for part in (name, *name.split(".")))
+        self.key = orjson.dumps(self.map.text.rpartition(".")[2])
+        self.keys = list({orjson.dumps(key) for name in names for key in (name, name.rpartition(".")[2])})
+        # ASCII is escaped by \u00 or without a u.
+        self.escape = re.compile(rb"\\(?!u(?!00))" if "".join(names).isascii() else rb"\\")
         self.encoding, self.decode = decoder(encoding, name)
 
     def __call__(self, data: bytes) -> tuple[Values, bytes]:
@@ -86,12 +95,37 @@ class Parse:
             return self._slowly(data)
         if type(record) is not dict:
             raise Unfit("not an object")
-        if data.count(self.key) > 1:
+        if self._may_repeat(data, record.get(self.map.text)):
             return self._slowly(data)
         values, metadata = self.map(record)
         if LARGE.search(metadata):
             return self._slowly(data)
         return self._bounded(data, values), metadata
+
+    def _may_repeat(self, data: bytes, text: object) -> bool:
+        """Whether a name that is asked for may stand twice, as it is or with characters escaped."""
+        rest = self._without(data, text) if b"\\" in data and isinstance(text, str) else data
+        for key in self.keys:
+            if rest.count(key) > 1:
+                return True
+        return b"\\" in rest and any(self._is_escaped(rest, end.start()) for end in KEY_END.finditer(rest))
+
+    def _without(self, data: bytes, text: str) -> bytes:
+        """The line without its text, where that is easily found: looking through it takes long."""
+        after = data.find(self.key) + len(self.key)
+        start = data.find(b'"', after)
+        if data[after:start].strip() != b":":
+            return data
+        end = data.find(b'"', start + 1) + 1
+        if data[end - 2] == BACKSLASH:
+            written = orjson.dumps(text)
+            if not data.startswith(written, start):
+                return data
+            end = start + len(written)
+        return data[:after] + data[end:]
+
+    def _is_escaped(self, data: bytes, end: int) -> bool:
+        return self.escape.search(data, data.rfind(b'"', 0, end) + 1, end) is not None
 
     def _utf8(self, data: bytes) -> bytes:
         assert self.decode is not None
@@ -108,7 +142,7 @@ class Parse:
     def _slowly(self, data: bytes) -> tuple[Values, bytes]:
         if not data.strip():
             raise Unfit("blank line", skipped=True)
-        record = exact(data, self.map.text)
+        record = exact(data, self.names)
         if not isinstance(record, dict):
             raise Unfit("not an object")
         values, metadata = self.map(record)
@@ -119,12 +153,15 @@ class Digits(str):
     """A number that no float holds, as it stands; a string for the metadata, but no text."""
 
 
-def exact(data: bytes, text: str) -> Any:
-    """JSON by the standard library: integers of any length, NaN and infinities as `Digits`, no text twice."""
+def exact(data: bytes, names: Collection[str]) -> Any:
+    """JSON by the standard library: integers of any length, NaN and infinities as `Digits`, none of the names twice."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if sum(key == text for key, _ in pairs) > 1:
-            raise Unfit(f"repeated key {text!r}")
+        seen = set[str]()
+        for key, _ in pairs:
+            if key in names and key in seen:
+                raise Unfit(f"repeated key {key!r}")
+            seen.add(key)
         return dict(pairs)
 
     try:
@@ -136,7 +173,7 @@ def exact(data: bytes, text: str) -> Any:
     except UnicodeEncodeError as error:
         raise Unfit("lone surrogate") from error
     except RecursionError as error:
-        raise Unfit("too deep nesting") from error
+        raise too_deep() from error
     except ValueError as error:
         raise Unfit("not JSON") from error
     return value

@@ -53,7 +53,9 @@ def encoding_of(data: bytes, name: str, default: str) -> str:
         return default
     try:
         declared, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:  # an unknown encoding, or bytes before any declaration that are not UTF-8
+        "".encode(declared)
+    # An unknown encoding, or bytes before any declaration that are not UTF-8; a codec of no text (rot13, hex).
+    except (SyntaxError, LookupError, UnicodeError):
         return default
     return default if declared in {"utf-8", "utf-8-sig"} else declared
 
@@ -69,6 +71,6 @@ def decode(data: bytes, encoding: str, name: str) -> str:
         text.encode()  # utf-7 and a few others decode to lone surrogates
     except UnicodeError as error:
         raise Unfit(f"not {encoding.upper()}") from error
-    except LookupError as error:
+    except (LookupError, ValueError) as error:  # ValueError of a name with a NUL
         raise BadSource(f"{name}: no encoding is called {encoding!r}; set `encoding` to one Python knows") from error
     return text

@@ -6,6 +6,7 @@ file after one wrong Content-Length.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,9 @@ HEADERS = 1 << 20  # bytes of one record's headers
 PAYLOAD = ""  # the key of the text among the headers: no header has an empty name
 TARGET = "WARC-Target-URI"
 LOOKED_UP = (TARGET, "WARC-Type", "Content-Type", "Content-Length")
+HEAD = re.compile(rb"^WARC/1\.[0-9]\r?\n(?:[^\s:]+:[^\n]*\n)*?WARC-Type:", re.MULTILINE | re.IGNORECASE)
+BLANK = re.compile(rb"\n\r?\n")
+LENGTH = re.compile(rb"^Content-Length:[ \t]*([0-9]{1,18})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 
 
 class Buffer:
@@ -29,6 +33,7 @@ class Buffer:
 
     def __init__(self, raw: Raw) -> None:
         self.raw, self.chunks, self.held, self.at, self.position = raw, raw.chunks(), b"", 0, 0
+        self.again = 0  # the byte up to which bytes were given back
 
     def _more(self) -> bool:
         chunk = next(self.chunks, b"")
@@ -58,6 +63,19 @@ class Buffer:
             left -= len(part)
         self.position += size
         return b"".join(parts)
+
+    def next_byte(self) -> bytes:
+        """The byte that comes next, which stays there; none at the end of the file."""
+        if self.at == len(self.held):
+            self._more()
+        return self.held[self.at : self.at + 1]
+
+    def give_back(self, data: bytes) -> None:
+        """What was read last is read again, but none a third time: records may stand in one another by thousands."""
+        start = self.position - len(data)
+        if start >= self.again:
+            self.again = self.position
+            self.held, self.at, self.position = data + self.held[self.at :], 0, start
 
 
 def rows(raw: Raw, piece: Piece, fields: Fields) -> Iterator[Row]:
@@ -116,11 +134,8 @@ class Records:
     def row(self, number: int, offset: int) -> Row:
         """The record as a row; the buffer stands behind it afterwards."""
         headers, block = self.headers()
-        try:
-            size = int(headers.get("Content-Length", ""))
-            if size < 0:
-                raise ValueError
-        except ValueError:
+        size = length(headers)
+        if size is None:
             return Unfit("no Content-Length").row(number, offset, block)
         reason = unwanted(headers)
         too_large = size > self.fields.line_bound
@@ -130,10 +145,23 @@ class Records:
                 raise Unfit(reason, skipped=True)
             if too_large:
                 raise too_long(self.fields.max_document)
+            self.check_end(data)
             values, metadata = self.document(headers, data)
         except Unfit as unfit:
             return unfit.row(number, offset, data)
         return Row.document(number, offset, values, metadata)
+
+    def check_end(self, data: bytes) -> None:
+        """Complain of a block that is longer or shorter than its record; a whole record in it is read as the next."""
+        if b"WARC/1." in data and (head := HEAD.search(data)):
+            blank = BLANK.search(data, head.end())
+            stated = LENGTH.search(data, head.start(), blank.end()) if blank else None
+            if blank and stated and blank.end() + int(stated[1]) <= len(data):
+                self.buffer.give_back(data[head.start() :])
+            raise Unfit("another WARC record in its block")
+        # The standard asks for two; some writers leave one, or none at the end of the file.
+        if self.buffer.next_byte() not in {b"\r", b"\n", b""}:
+            raise Unfit("no newline after its block")
 
     def headers(self) -> tuple[dict[str, Any], bytes]:
         """By name, spelled as they stand but for those that are looked up; and the bytes they were read from."""
@@ -176,6 +204,13 @@ def text_of(line: bytes) -> str:
         return line.decode()
     except UnicodeDecodeError:
         return line.decode("latin-1")
+
+
+def length(headers: dict[str, Any]) -> int | None:
+    """The bytes of the block; None where none are stated, or two numbers of them."""
+    stated = {value.strip() for value in headers.get("Content-Length", "").split(",")}
+    value = stated.pop()
+    return int(value) if not stated and re.fullmatch("[0-9]{1,18}", value) else None
 
 
 def unwanted(headers: dict[str, Any]) -> str | None:
