@@ -104,9 +104,11 @@ def _machine(flags: dict[str, Any]) -> Machine:
 
 
 def _chain_command(name: str, until: str, text: str) -> click.Command:
+    shown = ", and what each source would give" if until == "mix" else ""
+
     @click.command(name, help=text)
     @click.argument("config", type=click.Path())
-    @click.option("--dry-run", is_flag=True, help="Say what would be reused and what is new; make nothing.")
+    @click.option("--dry-run", is_flag=True, help=f"Say what would be reused and what is new{shown}; make nothing.")
     @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
     @machine_flags
     def command(config: str, dry_run: bool, as_json: bool, **flags: Any) -> None:

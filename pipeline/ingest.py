@@ -138,7 +138,7 @@ class Ingest:
     """Makes documents of the records of one source."""
 
     name: ClassVar[str] = "ingest"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     shard_bytes: ClassVar[int] = 128_000_000
 
     source: str

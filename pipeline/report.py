@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from prep.manifests import store
 from prep.manifests.ledger import CELL, PHASE
 from prep.pipeline import mix, score
 from prep.pipeline.numbers import format_bytes, format_count, format_share
@@ -79,7 +80,7 @@ def corpus(results: Mapping[str, Result], width: int = WIDE) -> Table:
     asked = {_place(row): row for row in mix.whole(page)}
     total = _sums(page["selection"])
     table = _table(
-        f"Corpus: {total['copied_tokens']:,} of {page['asked']:,} tokens asked",
+        f"Corpus: {_of_asked(total, page['asked'], _eod(results['size']))} tokens asked",
         "source", "language", "kind", "documents", "bytes", "tokens", "b/token", "epochs", "asked", "got", "in bytes",
     )  # fmt: skip
     languages: dict[str, list[Row]] = {}
@@ -97,6 +98,17 @@ def corpus(results: Mapping[str, Result], width: int = WIDE) -> Table:
     if width < WIDE:
         table.columns = [column for column in table.columns if column.header not in ("kind", "b/token", "in bytes")]
     return table
+
+
+def _eod(sized: Result) -> int:
+    """Tokens that the trainer puts at the end of each document, which the budget holds too."""
+    return int(store.recipe(sized.folder).settings["eod"])
+
+
+def _of_asked(total: Row, asked: int, eod: int) -> str:
+    tokens, ends = total["copied_tokens"], eod * total["copies"]
+    whole = f"{tokens:,} and {ends:,} for the ends of documents, {tokens + ends:,}" if eod else f"{tokens:,}"
+    return f"{whole} of {asked:,}"
 
 
 def phases(results: Mapping[str, Result]) -> Table | None:

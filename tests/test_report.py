@@ -1,5 +1,6 @@
 """The tables and remarks that a run ends with."""
 
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -24,6 +25,12 @@ def test_a_narrow_terminal_gets_fewer_columns_and_whole_names(tmp_path: Path) ->
         assert [line for line in lines if line.strip().startswith("wiki_ja")]
         assert [line for line in lines if line.strip().startswith("all")]
         assert any("encyclopedia" in line for line in lines) == kinds
+
+
+def test_the_ends_of_documents_are_told_to_be_of_the_budget(tmp_path: Path) -> None:
+    results = made(tiny_run(tmp_path, budget={"tokens": 3000, "exact": True, "eod": 1}))
+    head = " ".join(" ".join(shown(results, 120)[:3]).split())
+    assert re.search(r"Corpus: 2,\d+ and \d+ for the ends of documents, 3,000 of 3,000 tokens asked", head)
 
 
 def test_a_run_without_surprises_needs_no_remark(tmp_path: Path) -> None:
