@@ -16,6 +16,7 @@ from prep.pipeline.plan import measured, published
 from prep.pipeline.plan.answer import Answer, answer, as_json
 from prep.pipeline.plan.question import Architecture, Hardware, Question, Served, Supply
 from prep.pipeline.plan.shape import Shape
+from tests.tiny import tiny_run
 
 sizes = st.floats(6, 13).map(lambda power: 10.0**power)
 laws = st.sampled_from(list(published.LAWS))
@@ -204,6 +205,13 @@ def test_the_folder_of_a_run_is_followed_to_its_counts(tmp_path: Path) -> None:
         measured.read(str(tmp_path))
     with pytest.raises(BadSettings, match=r"three.*one, two"):
         measured.read(str(tmp_path), "three")
+
+
+def test_a_run_file_is_followed_to_its_folder(tmp_path: Path) -> None:
+    config = tiny_run(tmp_path)
+    counted(tmp_path / "out" / "count" / "one", ("one",))
+    store.write_current(str(tmp_path / "out"), {"count.one": "count/one"})
+    assert measured.read(config).tokenizer == "one"
 
 
 def test_a_folder_without_a_finished_count_is_refused(tmp_path: Path) -> None:

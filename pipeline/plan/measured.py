@@ -50,14 +50,14 @@ class Counted:
 
 
 def read(path: str, tokenizer: str | None = None) -> Counted:
-    """The books of a finished count: its folder, its manifest, or the `out` folder of a run.
+    """The books of a finished count: its folder, its manifest, the `out` folder of a run, or the file of a run.
 
     Errors: BadSettings, where there is none, or several tokenizers and none is named.
     """
-    found = {name: cells for folder in _folders(path) for name, cells in _counts(folder).items()}
+    found = {name: cells for folder in _folders(_out(path)) for name, cells in _counts(folder).items()}
     if not found:
         raise BadSettings(
-            f"{path}: no finished `count` here; name the `out:` folder of a run, or run `prep count` first"
+            f"{path}: no finished `count` here; name a run file or its `out:` folder, or run `prep count` first"
         )
     if tokenizer is None and len(found) > 1:
         raise BadSettings(f"{path}: counted by several tokenizers; add --tokenizer {' or '.join(sorted(found))}")
@@ -65,6 +65,15 @@ def read(path: str, tokenizer: str | None = None) -> Counted:
     if name not in found:
         raise BadSettings(f"--tokenizer {name}: {path} was counted by {', '.join(sorted(found))}")
     return Counted(path, name, tuple(found[name]))
+
+
+def _out(path: str) -> str:
+    """What a run file names; another path as it is."""
+    if path.endswith(store.MANIFEST) or not Path(path).is_file():
+        return path
+    from prep.pipeline import runfile
+
+    return runfile.load(path).out
 
 
 def _folders(path: str) -> Iterable[str]:
