@@ -13,6 +13,7 @@ from prep.manifests import files
 from prep.manifests.record import FORMAT, Manifest, Receipt, Recipe, readable
 
 RECIPE, MANIFEST, CURRENT = "recipe.json", "manifest.json", "current.json"
+LOG = "log.json"  # of a result: how it was made, outside the chain
 _ANEW = "delete it and the manifest.json in its folder, and run again: only what is missing is made anew"
 
 
