@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import psutil
 
-from prep.manifests.record import Manifest
+from prep.manifests import store
 from prep.pipeline import runfile
 from prep.pipeline.chain import STAGES
 
@@ -80,8 +80,8 @@ def main(config: str, workers: int) -> None:
     print(f"{'stage':<8} {'seconds':>8} {'peak MB':>8} {'written MB':>11}")
     for stage in STAGES:
         seconds, peak = measure(stage, config, workers)
-        manifests = [Manifest.parse(path.read_bytes()) for path in out.glob(f"{stage}/*/manifest.json")]
-        written = sum(shard.bytes for manifest in manifests for shard in manifest.shards)
+        manifests = [store.manifest(str(folder)) for folder in out.glob(f"{stage}/*")]
+        written = sum(shard.bytes for manifest in manifests if manifest for shard in manifest.shards)
         print(f"{stage:<8} {seconds:>8.1f} {peak / 1e6:>8.0f} {written / 1e6:>11.2f}")
 
 

@@ -141,6 +141,28 @@ def names(folder: str) -> list[str]:
     return sorted(Path(name).name for name in filesystem.ls(inner, detail=False))
 
 
+def below(folder: str) -> Iterator[str]:
+    """Names of all files below a folder, as paths from there, sorted; a link to a folder, and one that cannot
+    be listed, stand for what is in it.
+    """
+    if not is_local(folder):
+        filesystem, inner = _remote(folder)
+        yield from sorted(name.removeprefix(inner.rstrip("/")).lstrip("/") for name in filesystem.find(inner))
+        return
+    closed: list[OSError] = []
+    found: list[Path] = []
+    for place, folders, plain in os.walk(folder, onerror=closed.append):
+        found += [Path(place, name) for name in plain]
+        found += [path for path in (Path(place, name) for name in folders) if path.is_symlink()]
+    found += [Path(error.filename) for error in closed]
+    yield from sorted(str(path.relative_to(folder)) for path in found)
+
+
+def leads_out(path: str, folder: str) -> bool:
+    """Whether a path below a local folder is, or goes through, a link to what lies outside of it."""
+    return is_local(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def size(path: str) -> int:
     """Bytes of a file."""
     if is_local(path):

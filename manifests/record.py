@@ -7,12 +7,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, MinLen
 
 FORMAT = "prep-manifest/1"
 SHORT = 12  # hex digits of a digest that name a folder: 48 bits, far more than one project has results
 SEAL, RECEIPTS = "sha256", "receipts"  # in evidence: a digest of it, and one of that of the receipts
 KEY = 20  # hex digits of a shard's key
+Number = Annotated[int, Ge(0)]
 
 
 def canonical(value: object) -> bytes:
@@ -55,8 +58,8 @@ class Shard:
     """One written file: its name in the result's folder, rows, bytes on disk and SHA-256."""
 
     name: str
-    rows: int
-    bytes: int
+    rows: Number
+    bytes: Number
     sha256: str
 
 
@@ -69,24 +72,18 @@ class Receipt:
     """
 
     key: str
-    index: int
+    index: Number
     last: bool
-    taken: int
-    shards: tuple[Shard, ...]
+    taken: Number
+    shards: Annotated[tuple[Shard, ...], MinLen(1)]
     ledger: dict[str, Any]
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     evidence: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """Of the receipt's file."""
         return receipt_name(self.key, self.index)
-
-    @classmethod
-    def parse(cls, content: bytes) -> Receipt:
-        """Read back what `readable(asdict(receipt))` wrote."""
-        plain = json.loads(content)
-        return cls(**{**plain, "shards": tuple(Shard(**shard) for shard in plain["shards"])})
 
 
 def receipt_name(key: str, index: int) -> str:
@@ -137,11 +134,3 @@ class Manifest:
     def digest(self) -> str:
         """SHA-256 of the manifest's content but for the evidence."""
         return digest({name: value for name, value in asdict(self).items() if name != "evidence"})
-
-    @classmethod
-    def parse(cls, content: bytes) -> Manifest:
-        """Read back what `readable(asdict(manifest))` wrote; TypeError where its evidence is not what was written."""
-        plain = json.loads(content)
-        if not intact(plain.get("evidence") or {}):
-            raise TypeError("its evidence is not what was written")
-        return cls(**{**plain, "shards": tuple(Shard(**shard) for shard in plain["shards"])})

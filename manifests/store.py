@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from prep.errors import BrokenShard
-from prep.manifests import files
-from prep.manifests.record import FORMAT, Manifest, Receipt, Recipe, readable
+from prep.manifests import files, pages
+from prep.manifests.files import RESULT
+from prep.manifests.record import FORMAT, SHORT, Manifest, Receipt, Recipe, intact, readable
+from prep.manifests.shapes import check, load
 
 RECIPE, MANIFEST, CURRENT = "recipe.json", "manifest.json", "current.json"
+LOG = "log.json"  # of a result: how it was made, outside the chain
+_AGAIN = "delete it and run again"
 _ANEW = "delete it and the manifest.json in its folder, and run again: only what is missing is made anew"
 
 
@@ -22,12 +25,23 @@ def write_recipe(folder: str, recipe: Recipe) -> None:
 
 
 def recipe(folder: str) -> Recipe:
-    """The intent of a result."""
+    """The intent of a result.
+
+    Errors: BrokenShard, where the file is not a recipe, or not that which names the folder.
+    """
     path = files.join(folder, RECIPE)
+    said: Recipe = load(Recipe, path, _ANEW)
+    *_, stage, name = ("", *folder.rstrip("/").rsplit("/", 2))
+    if RESULT.fullmatch(f"{stage}/{name}") and _digest(said, path) != name:
+        raise BrokenShard(f"{path}: was edited: its digest is {said.digest[:SHORT]}, not {name}; {_ANEW}")
+    return said
+
+
+def _digest(value: Recipe | Manifest, path: str) -> str:
     try:
-        return Recipe(**_json(path))
-    except TypeError as error:
-        raise BrokenShard(f"{path}: not a recipe ({error}); delete it and run again") from error
+        return value.digest[:SHORT]
+    except ValueError as error:  # a number that is none
+        raise BrokenShard(f"{path}: {error}; {_ANEW}") from error
 
 
 def write_receipt(folder: str, receipt: Receipt) -> None:
@@ -41,14 +55,17 @@ def receipt(folder: str, part: str) -> Receipt:
 
 
 def read_receipt(path: str) -> Receipt:
-    """A receipt by its path.
+    """A receipt by its path, `<stage>/<result>/<name>` where a stage wrote it.
 
-    Errors: BrokenShard, where the file is not a receipt.
+    Errors: BrokenShard, where the file is not the receipt that its name says, or its ledger not of that stage.
     """
-    try:
-        return Receipt.parse(files.read(path))
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise BrokenShard(f"{path}: not a receipt ({error!r}); {_ANEW}") from error
+    said: Receipt = load(Receipt, path, _ANEW)
+    *_, stage, _, name = ("", "", *path.rsplit("/", 3))
+    if said.name != name:
+        raise BrokenShard(f"{path}: is the receipt {said.name}; {_ANEW}")
+    check(pages.of_receipt(stage), said.ledger, path, "ledger", _ANEW)
+    check(pages.of_evidence(stage, said.evidence), said.evidence, path, "evidence", _ANEW)
+    return said
 
 
 def write_manifest(folder: str, manifest: Manifest) -> None:
@@ -64,23 +81,15 @@ def manifest(folder: str) -> Manifest | None:
     path = files.join(folder, MANIFEST)
     if not files.exists(path):
         return None
-    plain = _json(path)
+    plain = load(dict[str, Any], path, _AGAIN)
     if plain.get("format") != FORMAT:
-        raise BrokenShard(f"{path}: format is {plain.get('format')!r}, this version reads {FORMAT!r}")
-    try:
-        return Manifest.parse(files.read(path))
-    except (KeyError, TypeError) as error:
-        raise BrokenShard(f"{path}: not a manifest ({error!r}); delete it and run again") from error
-
-
-def _json(path: str) -> dict[str, Any]:
-    try:
-        plain = json.loads(files.read(path))
-    except (ValueError, OSError) as error:
-        raise BrokenShard(f"{path}: cannot be read: {error}; delete it and run again") from error
-    if not isinstance(plain, dict):
-        raise BrokenShard(f"{path}: holds {type(plain).__name__}, not an object")
-    return plain
+        raise BrokenShard(f"{path}: format is {plain.get('format')!r}, this version reads {FORMAT!r}; {_AGAIN}")
+    said: Manifest = load(Manifest, path, _AGAIN)
+    if not intact(said.evidence):
+        raise BrokenShard(f"{path}: evidence is not what was written; {_AGAIN}")
+    check(pages.of_manifest(said.stage), said.ledger, path, "ledger", _AGAIN)
+    _digest(said, path)
+    return said
 
 
 def holders(stage_folder: str) -> Mapping[str, list[str]]:
@@ -109,4 +118,5 @@ def write_current(out: str, chain: Mapping[str, str]) -> None:
 def current(out: str) -> dict[str, str]:
     """The results of the last run; empty before the first."""
     path = files.join(out, CURRENT)
-    return _json(path) if files.exists(path) else {}
+    named: dict[str, str] = load(dict[str, str], path, _AGAIN) if files.exists(path) else {}
+    return named

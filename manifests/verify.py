@@ -107,10 +107,10 @@ def _order(result: Made, manifest: Manifest, ordered: Sequence[Receipt]) -> Iter
         yield Finding(result.path, "evidence", "how it was made, here or in a receipt, is not what was written")
 
 
-def strays(result: Made, manifest: Manifest, more: Sequence[str]) -> Iterator[Finding]:
-    """Files that a reader would take for shards, and that the manifest does not list; `more` are folders to look in."""
+def strays(result: Made, manifest: Manifest) -> Iterator[Finding]:
+    """Files that look like shards, and that the manifest does not list."""
     listed = {part.name for part in manifest.shards}
-    folders = {name.rpartition("/")[0] for name in listed} | {"", *more}
+    folders = {name.rpartition("/")[0] for name in listed} | {""}
     for folder in sorted(folders):
         for name in files.names(files.join(result.folder, folder) if folder else result.folder):
             below = f"{folder}/{name}" if folder else name

@@ -6,17 +6,16 @@ It is written at the end of every run, for it holds what is no part of any recip
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from prep.manifests import files
 from prep.manifests.ledger import CELL, PHASE
-from prep.pipeline.formats import FORMATS
 from prep.pipeline.numbers import format_bytes, format_count, format_share
-from prep.pipeline.ordering.placing import TRAIN, VALIDATION, phase_folder
 from prep.pipeline.settings import Run
+from prep.pipeline.splits import configs, splits
 from prep.pipeline.stage import Result
 from prep.pipeline.values import FromField
 
@@ -41,9 +40,9 @@ def card(run: Run, results: Mapping[str, Result]) -> str:
     selection = [row for row in results["size"].manifest.ledger["selection"] if row["copies"]]
     documents = sum(row["copies"] for row in selection)
     tokens = sum(row["copied_tokens"] for row in selection)
-    first, *others = run.export.formats
+    files_of = [shard.name for shard in results["export"].manifest.shards]
     head = {
-        "configs": [{"config_name": first, "default": True, "data_files": _splits(first, run, results)}],
+        "configs": configs(run.export.formats, run.export.layout, files_of),
         "language": sorted({row["language"] for row in selection if len(row["language"]) == 2}),
         "size_categories": [SIZES[min(max(len(str(documents)) - 3, 0), len(SIZES) - 1)]],
         "task_categories": ["text-generation"],
@@ -58,7 +57,7 @@ def card(run: Run, results: Mapping[str, Result]) -> str:
         f"{documents:,} documents, {tokens:,} tokens of the tokenizer `{run.budget.in_}`.",
         "`provenance/` holds the recipe and the manifest of every stage; `prep verify` checks this folder alone.",
         "",
-        *(line for name in others for line in _opened(name, run, results)),
+        *(line for name in run.export.formats[1:] for line in _opened(name, run.export.layout, files_of)),
         "## Sources",
         "",
         *_rows((*CELL, *_FIGURES, "licence", "url"), _sources(run, selection, tokens)),
@@ -71,29 +70,10 @@ def card(run: Run, results: Mapping[str, Result]) -> str:
     ])  # fmt: skip
 
 
-def _opened(name: str, run: Run, results: Mapping[str, Result]) -> list[str]:
+def _opened(name: str, layout: str, files_of: Sequence[str]) -> list[str]:
     """How the same documents are opened in another format: `datasets` reads all configs of a folder as the first."""
-    splits = {each["split"]: each["path"] for each in _splits(name, run, results)}
-    return [f"In another format: `load_dataset({BUILDERS[name]!r}, data_files={splits!r})`, from this folder.", ""]
-
-
-def _splits(name: str, run: Run, results: Mapping[str, Result]) -> list[dict[str, Any]]:
-    """The files of each split of one format; of phases those of the first come first."""
-    pattern = FORMATS[name].glob
-    train = f"*/{TRAIN}" if run.export.layout == "by_cell" else TRAIN
-    phases = [f"{phase}/{train}" for phase in _folders(results)]
-    parts: dict[str, list[str]] = {TRAIN: phases or [train]}
-    if VALIDATION in results["export"].manifest.ledger:
-        parts[VALIDATION] = [VALIDATION]
-    paths = {split: [pattern.format(part=part) for part in found] for split, found in parts.items()}
-    return [{"split": split, "path": found if len(found) > 1 else found[0]} for split, found in paths.items()]
-
-
-def _folders(results: Mapping[str, Result]) -> list[str]:
-    """The folders of the phases that have documents, in their order."""
-    phases = results["size"].manifest.ledger.get("phases", ())
-    names = [each[PHASE] for each in phases]
-    return [phase_folder(number, names) for number, each in enumerate(phases) if each["cells"]]
+    found = {each["split"]: each["path"] for each in splits(name, layout, files_of)}
+    return [f"In another format: `load_dataset({BUILDERS[name]!r}, data_files={found!r})`, from this folder.", ""]
 
 
 def _phases(results: Mapping[str, Result]) -> list[str]:

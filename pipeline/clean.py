@@ -135,8 +135,8 @@ def _tokenizers(out: str) -> set[str]:
     try:
         named = json.loads(files.read(path))["tokenizers"].values()
         folders = [Path(each["path"]).absolute().parent for each in named]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BrokenShard(f"{path} cannot be read: {error!r}; `prep run` writes it anew, then clean") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BrokenShard(f"{path} cannot be read: {error!r}; delete it, run again, then clean") from error
     base = Path(out).absolute()
     below = {str(folder.relative_to(base)) for folder in folders if folder.is_relative_to(base)}
     return {folder for folder in below if RESULT.fullmatch(folder)}

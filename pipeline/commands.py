@@ -18,6 +18,7 @@ from rich.table import Table
 from prep.errors import BadSettings
 from prep.manifests import files, store
 from prep.manifests.record import readable
+from prep.manifests.store import LOG
 from prep.pipeline import card, chain, intake, lastrun, report, selected, space
 from prep.pipeline.chain import Machine
 from prep.pipeline.light import needs_pandas, spare_pandas
@@ -30,8 +31,6 @@ from prep.pipeline.settings import Run
 from prep.pipeline.spread import Spread, workers
 from prep.pipeline.stage import Job, Result
 from prep.pipeline.training import report as training
-
-LOG = "log.json"  # of a result: how it was made, outside the chain
 
 
 @dataclass

@@ -85,7 +85,7 @@ def read(target: str) -> tuple[Run, Available]:
             f"--from {target}: no run has ended here, so its mix is not known; name a run file, or say what is known "
             "beside: --params 10B, --tokens 1T, --flops 1e22"
         )
-    run = Run.model_validate_json(files.read(path))
+    run = lastrun.settings(target)
     return run, _of_folder(run, target)
 
 

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prep.errors import BrokenShard
 from prep.filters.rules.figures import PREFIX
-from prep.manifests import ledger
+from prep.manifests import files, ledger, store
 from prep.manifests.ledger import CELL, TOKENS
 from prep.manifests.shards import Columns, side_by_side
 from prep.pipeline import draw, language, query, rules, score
@@ -64,6 +65,11 @@ class Columned:
         }
         paths = {name: [path for _, path in document_shards(result)] for name, result in self.inputs.items()}
         paths = {name: shards for name, shards in paths.items() if wanted[name]}
+        for name, shards in paths.items():
+            if len(shards) != len(paths["ingest"]):
+                path, asked = files.join(self.inputs[name].folder, store.MANIFEST), len(paths["ingest"])
+                text = f"{path}: shards: are {len(shards):,}, those of documents {asked:,}"
+                raise BrokenShard(f"{text}; delete it and run again")
         return [[Columns(paths[name][shard], wanted[name]) for name in paths] for shard in range(len(paths["ingest"]))]
 
     def scored(self) -> list[list[Columns]]:
@@ -227,10 +233,18 @@ def best_first(batch: pa.RecordBatch, drawn: npt.NDArray[np.uint64]) -> npt.NDAr
 
 
 def numbered(batch: pa.RecordBatch, cells: Sequence[Place]) -> npt.NDArray[np.int32]:
-    """The number of each row's cell."""
+    """The number of each row's cell.
+
+    Errors: BrokenShard, where a document is of none of them.
+    """
     numbers = {"\x1f".join(place): number for number, place in enumerate(cells)}
     coded = pc.binary_join_element_wise(*(batch[name] for name in CELL), "\x1f").dictionary_encode()
-    names = np.array([numbers[name] for name in coded.dictionary.to_pylist()], dtype=np.int32)
+    there = coded.dictionary.to_pylist()
+    strange = next((name for name in there if name not in numbers), None)
+    if strange is not None:
+        text = f"a document is of {strange.replace(chr(31), '/')}, which the manifests of its count and documents lack"
+        raise BrokenShard(f"{text}; `prep verify` names the file that differs")
+    names = np.array([numbers[name] for name in there], dtype=np.int32)
     return np.asarray(names[np.asarray(coded.indices)], dtype=np.int32)
 
 

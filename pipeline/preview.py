@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from prep.errors import BrokenShard
 from prep.manifests import files, store
 from prep.manifests.record import Recipe, canonical
 from prep.pipeline.chain import Machine, walk
@@ -64,7 +65,11 @@ def why(out: str, name: str, recipe: Recipe) -> str:
     folder = store.current(out).get(name)
     if folder is None or not files.exists(files.join(out, folder)):
         return "first time"
-    before, after = (json.loads(canonical(asdict(each))) for each in (store.recipe(files.join(out, folder)), recipe))
+    try:
+        earlier = store.recipe(files.join(out, folder))
+    except BrokenShard:  # it is asked for nothing but these words
+        return f"the {store.RECIPE} of the last run's cannot be read"
+    before, after = (json.loads(canonical(asdict(each))) for each in (earlier, recipe))
     settings = list(_changes(before["settings"], after["settings"], ""))
     if before["version"] != after["version"]:
         settings.insert(0, f"version {before['version']} → {after['version']}")

@@ -11,7 +11,7 @@ from typing import Any
 from prep.manifests import files, store, verify
 from prep.manifests.lineage import Finding, Lineage, Made
 from prep.manifests.record import Manifest, Receipt, Recipe, Shard
-from prep.pipeline import recount
+from prep.pipeline import exported, recount
 from prep.pipeline.formats import FORMATS
 from prep.pipeline.progress import Screen
 from prep.pipeline.recount import Part, Probe, Probed
@@ -98,9 +98,14 @@ def probes_of(state: Check, result: Made) -> list[Probe]:
         return []
     before = len(state.found)
     receipts = state.receipts[result.folder] = _receipts(state, result, manifest)
-    state.found += verify.strays(result, manifest, recount.FOLDERS if result.stage == "export" else ())
     if len(state.found) == before and recount.known(recipe):
         state.found += verify.shaped(result.path, units_as_asked(state, result, recipe, manifest))
+    if result.stage == "export":
+        state.found += exported.strays(result, recipe, manifest)
+        if recount.known(recipe):
+            state.found += verify.shaped(result.path, exported.header(result, recipe, manifest))
+    else:
+        state.found += verify.strays(result, manifest)
     by_name = {shard.name: (receipt, shard.sha256) for receipt in receipts for shard in receipt.shards}
     beside = _beside(state, result, recipe, manifest)
     probes = []

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from prep.errors import BrokenShard
 from prep.manifests import files, record, store
 from prep.manifests.record import Manifest, Receipt, Shard, part_name, receipt_name
 from prep.manifests.shards import ROWS, Sink, Writer, publish, regroup, weights
@@ -80,10 +81,18 @@ Watch = Callable[[Standing], None]  # told how a stage stands, once the loop kno
 
 
 def finished(out: str, job: Job) -> Result | None:
-    """The result of a job, where it is there already."""
+    """The result of a job, where it is there already.
+
+    Errors: BrokenShard, where what lies there is of another job, or is no manifest.
+    """
     folder = files.join(out, job.recipe.folder)
     manifest = store.manifest(folder)
-    return None if manifest is None else Result(folder, manifest)
+    if manifest is None:
+        return None
+    if (manifest.stage, manifest.recipe) != (job.recipe.stage, job.recipe.digest):
+        path = files.join(folder, store.MANIFEST)
+        raise BrokenShard(f"{path}: recipe: is not that which names its folder; delete it and run again")
+    return Result(folder, manifest)
 
 
 def perform(jobs: Sequence[Job], out: str, spread: Spread, watch: Watch, batch_rows: int = ROWS) -> list[Result]:

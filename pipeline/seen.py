@@ -7,20 +7,30 @@ listing an `etag`. This memory is a convenience outside the chain; without it no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import xxhash
+from pydantic import Field
+from typing_extensions import TypedDict
 
-from prep.errors import BrokenShard
 from prep.manifests import files
 from prep.manifests.record import Receipt, readable
+from prep.manifests.shapes import load
 from prep.pipeline.sources.piece import File, Piece
 
 NAME = "seen.json"
+
+
+class Known(TypedDict):
+    """What was read of a file; `digests` are by the part of it, `[start:stop]`, that has them."""
+
+    size: int
+    changed: int
+    etag: str | None
+    digests: dict[Annotated[str, Field(pattern=r"^(\[\d{1,18}:(\d{1,18}|None)\])?$")], str]
 
 
 class Seen:
@@ -29,7 +39,9 @@ class Seen:
     def __init__(self, out: str) -> None:
         """`out` is the output folder, which keeps the memory."""
         self._path = files.join(out, NAME)
-        self._known: dict[str, dict[str, Any]] = _read(self._path) if files.exists(self._path) else {}
+        self._known: dict[str, Known] = (
+            load(dict[str, Known], self._path, "delete it and run again") if files.exists(self._path) else {}
+        )
         self._etags: dict[str, str | None] = {}
         self._dates: dict[str, int] = {}  # of local files when they were listed
 
@@ -46,7 +58,7 @@ class Seen:
             self._etags[name] = self._etag(file, self._dates[name], self._known.get(name))
         return replace(file, etag=self._etags[name])
 
-    def _etag(self, file: File, changed: int, known: dict[str, Any] | None) -> str | None:
+    def _etag(self, file: File, changed: int, known: Known | None) -> str | None:
         """None for a file that was never seen otherwise; a file that has another size, and may have had this one before
         with other content, goes by its content.
         """
@@ -80,16 +92,6 @@ class Seen:
                 if label in digests:
                     self._known[name]["digests"][label.removeprefix(name)] = digests[label]
         files.write(self._path, readable(self._known))
-
-
-def _read(path: str) -> dict[str, dict[str, Any]]:
-    try:
-        plain = json.loads(files.read(path))
-    except ValueError as error:
-        raise BrokenShard(f"{path}: cannot be read ({error}); delete it and run again") from error
-    if not isinstance(plain, dict):
-        raise BrokenShard(f"{path}: holds {type(plain).__name__}, not an object; delete it and run again")
-    return plain
 
 
 def _local(file: File) -> bool:

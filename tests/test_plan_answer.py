@@ -165,7 +165,7 @@ def test_every_key_of_the_json_is_in_the_documentation() -> None:
 
 def counted(folder: Path, tokenizers: tuple[str, ...] = ("main",), stage: str = "count") -> Path:
     cells = [
-        {"source": f"{kind}_{lang}", "language": lang, "kind": kind, "documents": 1, "bytes": size,
+        {"source": f"{kind}_{lang}", "language": lang, "kind": kind, "documents": 1, "bytes": size, "chars": size,
          "tokens": dict.fromkeys(tokenizers, tokens)}
         for lang, kind, size, tokens in (("ja", "web", 500, 100), ("ja", "books", 300, 100), ("en", "web", 400, 100))
     ]  # fmt: skip
@@ -215,7 +215,7 @@ def test_a_run_file_is_followed_to_its_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_finished_count_is_refused(tmp_path: Path) -> None:
-    counted(tmp_path / "ingest", stage="ingest")
+    counted(tmp_path / "ingest", stage="dedup")
     for place in (tmp_path, tmp_path / "ingest", tmp_path / "nowhere"):
         with pytest.raises(BadSettings, match="no finished `count`"):
             measured.read(str(place))

@@ -122,7 +122,7 @@ def test_a_corpus_passes_under_another_name_and_without_receipts(tiny: Path, tmp
 
 
 def test_what_is_no_shard_may_lie_beside_the_shards(tiny: Path) -> None:
-    note = next((tiny / "export").iterdir()) / "NOTES.md"
+    note = next((tiny / "mix").iterdir()) / "NOTES.md"
     note.write_text("mine")
     assert found(tiny) == []
     note.unlink()

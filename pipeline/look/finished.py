@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from prep.errors import BadInput, BrokenShard
+from prep.errors import BadInput
 from prep.manifests import files, store
 from prep.manifests.shards import Columns
 from prep.manifests.store import CURRENT
@@ -90,7 +88,7 @@ def load(target: str) -> Finished:
     Errors: BadInput, where there was none, or where it was of other settings; BrokenShard.
     """
     if files.exists(files.join(target, CURRENT)):
-        run = _last(target)
+        run = lastrun.settings(target)
         text = run.model_dump_json(by_alias=True, exclude_defaults=True)  # as a person would have written it
     else:
         run = runfile.load(target)
@@ -100,14 +98,6 @@ def load(target: str) -> Finished:
         lastrun.must_be(run, target)
     out = target if files.exists(files.join(target, CURRENT)) else run.out
     return Finished(target, text, run.model_copy(update={"out": out}), _chain(out))
-
-
-def _last(out: str) -> Run:
-    path = files.join(out, lastrun.NAME)
-    try:
-        return Run.model_validate_json(files.read(path))
-    except (OSError, ValidationError) as error:
-        raise BrokenShard(f"{path}: not the settings of a run; name its run file instead") from error
 
 
 def _chain(out: str) -> dict[str, Result]:
