@@ -158,11 +158,6 @@ def below(folder: str) -> Iterator[str]:
     yield from sorted(str(path.relative_to(folder)) for path in found)
 
 
-def leads_out(path: str, folder: str) -> bool:
-    """Whether a path below a local folder is, or goes through, a link to what lies outside of it."""
-    return is_local(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-
-
 def size(path: str) -> int:
     """Bytes of a file."""
     if is_local(path):

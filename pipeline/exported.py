@@ -25,7 +25,7 @@ _ANEW = f"delete it, and `prep run` with the run file of this corpus writes {car
 
 
 def strays(result: Made, recipe: Recipe, manifest: Manifest) -> Iterator[Finding]:
-    """What lies in the folder or below and is not the corpus's, whatever it is called; shards that lie elsewhere."""
+    """What lies in the folder or below and is not the corpus's, whatever it is called."""
     listed = {shard.name for shard in manifest.shards}
     own = {*listed, RECIPE, MANIFEST, LOG, card.NAME}
     if recipe.settings.get("layout") == splits.BY_CELL:
@@ -34,10 +34,6 @@ def strays(result: Made, recipe: Recipe, manifest: Manifest) -> Iterator[Finding
         if name not in own and not any(others.fullmatch(name) for others in (RECEIPT, _TRAVELS, HUB)):
             text = "is no file of this corpus, and readers may take it for one; move it out of the folder"
             yield Finding(files.join(result.folder, name), "extra", text)
-    for name in sorted(listed):
-        path = files.join(result.folder, name)
-        if files.leads_out(path, result.folder):
-            yield Finding(path, "link", "is a link to what lies outside of the corpus; put the file in its place")
 
 
 def header(result: Made, recipe: Recipe, manifest: Manifest) -> Iterator[Finding]:

@@ -22,7 +22,6 @@ from prep.pipeline import export, meter
 from prep.pipeline.count import COLUMNS, Count
 from prep.pipeline.dedup import Dedup
 from prep.pipeline.export import Export
-from prep.pipeline.formats import FORMATS
 from prep.pipeline.ingest import ASIDE, ASIDE_PREFIX, Ingest, Property
 from prep.pipeline.language import By, Identify
 from prep.pipeline.mix import Mixed
@@ -37,7 +36,6 @@ from prep.pipeline.vocabulary.learn import Learn, booked
 
 SCORING = {"models": Score.version, "languages": Rules.version, "by": Identify.version}  # by a setting each has alone
 VERSIONS = {stage.name: stage.version for stage in (Ingest, Count, Train, Learn, Score, Dedup, Mixed, Size, Export)}
-FOLDERS = tuple(format_.pattern.rpartition("/")[0] for format_ in FORMATS.values())
 # What reading a file may raise that is not what was written, beside our own errors.
 _BROKEN = (PrepError, pa.ArrowException, zstandard.ZstdError, OSError, ValueError, KeyError, TypeError, IndexError)
 

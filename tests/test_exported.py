@@ -61,18 +61,23 @@ def test_what_the_hub_adds_is_none(corpus: Path) -> None:
     assert found(corpus) == []
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["a shard", "its folder"])
-def test_a_link_that_leads_out_is_named(corpus: Path, tmp_path: Path, whole: bool) -> None:
-    place = corpus / "data" if whole else next((corpus / "data").iterdir())
-    place.rename(tmp_path / "elsewhere")
-    place.symlink_to(tmp_path / "elsewhere")
-    shards = {f"data/{path.name}" for path in (corpus / "data").iterdir()} if whole else {f"data/{place.name}"}
+def test_a_link_to_a_whole_file_is_none_as_in_the_cache_of_the_hub(corpus: Path, tmp_path: Path) -> None:
+    place = next((corpus / "data").iterdir())
+    place.rename(tmp_path / "blob")
+    place.symlink_to(tmp_path / "blob")
     try:
-        assert named(corpus) == shards | ({"data"} if whole else set())
-        assert {one.check for one in found(corpus) if one.file.endswith(".parquet")} == {"link"}
+        assert found(corpus) == []
     finally:
         place.unlink()
-        (tmp_path / "elsewhere").rename(place)
+        (tmp_path / "blob").rename(place)
+
+
+def test_a_link_to_a_folder_is_named(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "more").symlink_to(tmp_path)
+    try:
+        assert named(corpus) == {"more"}
+    finally:
+        (corpus / "more").unlink()
 
 
 def with_head(change: Callable[[dict[str, Any]], Any]) -> Callable[[bytes], bytes]:
