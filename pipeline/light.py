@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from importlib.abc import MetaPathFinder
 from typing import Protocol
 
 import pyarrow as pa
 
+from prep.hidden import hidden
 from prep.pipeline.settings import Source
 
 
@@ -30,21 +30,9 @@ def needs_pandas(run: Sourced) -> bool:
     return any(source.hf is not None for source in run.sources.values())
 
 
-class _Hidden(MetaPathFinder):
-    """Finds no pandas. (None in `sys.modules` will not do: pyarrow's Cython takes it for the module.)"""
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError(fullname, name=fullname)
-
-
 def spare_pandas() -> None:
     """Let pyarrow look for pandas while it cannot be found, unless it is loaded already."""
     if "pandas" in sys.modules:
         return
-    hidden = _Hidden()
-    sys.meta_path.insert(0, hidden)
-    try:
+    with hidden("pandas"):
         pa.array([0])
-    finally:
-        sys.meta_path.remove(hidden)

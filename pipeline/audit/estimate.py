@@ -35,7 +35,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from prep.pipeline.audit.figures import Estimate
 
@@ -53,6 +52,8 @@ Floats = npt.NDArray[np.float64]
 
 def student(freedom: float) -> float:
     """The two-sided quantile of Student's t at `LEVEL`."""
+    from scipy import special  # takes 0.3 s to load, and most audits ask for none
+
     return float(special.stdtrit(freedom, (1 + LEVEL) / 2)) if freedom > 0 else math.inf
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import lean
+from prep.compiling import part
 from prep.machine import load
 
 WORDS = 4  # of 8 bytes in a memo entry: three of text, one of length and count; half a cache line
@@ -21,14 +21,14 @@ def _masks(first: int) -> npt.NDArray[np.uint64]:
 ONE, TWO, THREE = _masks(0), _masks(8), _masks(16)
 
 
-@lean
+@part
 def key(address: int, length: int) -> tuple[np.uint64, np.uint64, np.uint64]:
     """A segment of at most REMEMBERED bytes as three numbers, zeros after its end."""
     row = np.uint64(length)
     return load(address, 0) & ONE[row], load(address, 8) & TWO[row], load(address, 16) & THREE[row]
 
 
-@lean
+@part
 def slot_of(one: np.uint64, two: np.uint64, three: np.uint64, slots: int) -> int:
     """The first of the two places of a key."""
     mixed = one ^ two * np.uint64(0x9E3779B97F4A7C15) ^ three * np.uint64(0xC2B2AE3D27D4EB4F)

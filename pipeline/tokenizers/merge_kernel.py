@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled, lean
+from prep.compiling import compiled, part
 from prep.machine import peek, poke
 
 PLACE_BITS = 6
@@ -35,12 +35,12 @@ def _fill(table: Longs, keys: Longs, values: Longs) -> None:
         table[slot, 0], table[slot, 1] = keys[each], values[each]
 
 
-@lean
+@part
 def _slot(key: int, slots: int) -> int:
     return int(np.int64(np.uint64(key) * MIXER >> np.uint64(40)) & (slots - 1))
 
 
-@lean
+@part
 def pair(left: int, right: int, table: int, slots: int) -> int:
     """Rank and result of a merge, the rank in the upper half: lower is earlier, equal ranks go from the left.
 
@@ -59,7 +59,7 @@ def pair(left: int, right: int, table: int, slots: int) -> int:
     return int(peek(table, 16 * slot + 8))
 
 
-@lean
+@part
 def short(ids: int, size: int, table: int, slots: int) -> int:
     """How many of the first `size` symbols are left when none can be merged; the others are 0 then.
 
@@ -105,7 +105,7 @@ def short(ids: int, size: int, table: int, slots: int) -> int:
     return 1
 
 
-@lean
+@part
 def long(room: Longs, size: int, table: int, slots: int) -> int:
     """As `short`, of the first `size` symbols in row 0 of an array of ROOM rows, in n log n.
 
@@ -138,7 +138,7 @@ def long(room: Longs, size: int, table: int, slots: int) -> int:
     return left
 
 
-@lean
+@part
 def _push(heap: Longs, size: int, merge: int, place: int) -> int:
     """Put a merge into a heap, if it is one; how many the heap has."""
     if merge == NONE:
@@ -151,7 +151,7 @@ def _push(heap: Longs, size: int, merge: int, place: int) -> int:
     return size + 1
 
 
-@lean
+@part
 def _pop(heap: Longs, size: int) -> tuple[int, int]:
     """Take the least out of a heap; it, and how many are left."""
     first, last, at = heap[0], heap[size - 1], 0

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from prep.compiling import lean
+from prep.compiling import part
 
 # Kinds of characters. OTHER are letters not cut between; NEUTRAL is neither letter nor mark; MARK may change the
 # character before it, as may all of four bytes; WORD are letters of one and two bytes; HEAD and STOP are signs of such,
@@ -20,13 +20,13 @@ SPACE_BYTE = ord(" ")
 whole = cast(Callable[[Any], int], np.int64)  # numba makes a float of a signed and an unsigned number
 
 
-@lean
+@part
 def _code(word: int) -> int:
     """The character of three bytes at the low end of a number."""
     return (word & 0x0F) << 12 | (word >> 2 & 0xFC0) | (word >> 16 & 0x3F)
 
 
-@lean
+@part
 def character(word: int) -> tuple[int, int]:
     """Code point and size of the character at the low end of a number."""
     if word & 0x80 == 0:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled, lean
+from prep.compiling import compiled, lean, part
 from prep.machine import load, peek, prefetch, trailing_zeros
 from prep.pipeline.tokenizers.memo_keys import REMEMBERED, WORDS, key, slot_of
 from prep.pipeline.tokenizers.merge_kernel import ROWS, SHORT
@@ -83,7 +83,7 @@ def desk(known: Known) -> Desk:
     return Desk(known, Misses(*np.empty((4, MISSES), np.int64)), window, np.empty((ROWS, SHORT), np.int64))
 
 
-@lean
+@part
 def _letters(word: np.uint64) -> int:
     """How many of eight bytes, from the first on, are ASCII letters: a bit of each byte says that it is none."""
     low = (word | CASE) & ~HIGH
@@ -112,7 +112,7 @@ def scan(
     return begin, unique, uses
 
 
-@lean
+@part
 def cut(text: Bytes, ends: Longs, begin: tuple[int, int], tables: Any, window: Window) -> tuple[tuple[int, int], int]:
     """Find the segments from `begin` on, until the window is full; where to go on, and how many they are."""
     row, at = begin
@@ -164,7 +164,7 @@ def cut(text: Bytes, ends: Longs, begin: tuple[int, int], tables: Any, window: W
     return (row, at), size
 
 
-@lean
+@part
 def _blanks(text: Bytes, at: int, end: int, before: int, tables: Any, marks: Longs, size: int) -> tuple[int, int]:
     """Read two and more spaces and cut there; where they end, and how many segments then are."""
     address, start = int(text.ctypes.data), at
@@ -183,7 +183,7 @@ def _blanks(text: Bytes, at: int, end: int, before: int, tables: Any, marks: Lon
     return at, size
 
 
-@lean
+@part
 def _around(tables: Any, run: int, before: int, follower: int) -> int:
     """Where a run of spaces is cut: `segments.py`, 6 and 7."""
     if tables.blanks == TOKENS:
@@ -195,7 +195,7 @@ def _around(tables: Any, run: int, before: int, follower: int) -> int:
     return BEFORE_RUN | BEFORE_LAST if before == NEWLINE else 0
 
 
-@lean
+@part
 def prepare(text: Bytes, window: Window, size: int, known: Known) -> None:
     """Make the keys of segments, and begin to fetch what is known of them."""
     address, sets = int(text.ctypes.data), len(known) // (WORDS * WAYS)
@@ -211,7 +211,7 @@ def prepare(text: Bytes, window: Window, size: int, known: Known) -> None:
             prefetch(known, slot + WORDS * WAYS // 2)
 
 
-@lean
+@part
 def look_up(
     text: Bytes, size: int, tables: Any, merging: Merging, desk: Desk, missed: tuple[int, int], tokens: Longs,
     aside: npt.NDArray[np.bool_],
@@ -247,7 +247,7 @@ def look_up(
     return unique, uses
 
 
-@lean
+@part
 def _heads(text: Bytes, start: int, stop: int, tables: Any) -> tuple[bool, bool]:
     """Whether an added token may begin in a segment, which then must not be remembered; and whether one does here.
 
@@ -264,7 +264,7 @@ def _heads(text: Bytes, start: int, stop: int, tables: Any) -> tuple[bool, bool]
     return may, does
 
 
-@lean
+@part
 def _recall(entry: int, one: np.uint64, two: np.uint64, three: np.uint64, length: int) -> int:
     """The count of a segment; of one that is being counted minus its number, less 1; or UNKNOWN."""
     for _ in range(WAYS):
@@ -276,7 +276,7 @@ def _recall(entry: int, one: np.uint64, two: np.uint64, three: np.uint64, length
     return UNKNOWN
 
 
-@lean
+@part
 def _remember(known: Known, slot: int, words: tuple[np.uint64, np.uint64, np.uint64], last: np.uint64) -> None:
     """What came into these entries first is forgotten."""
     for word in range(slot + WORDS * WAYS - 1, slot + WORDS - 1, -1):
@@ -293,7 +293,9 @@ def gather(text: Bytes, found: Misses, unique: int) -> tuple[Bytes, Longs]:
         bounds[each + 1] = bounds[each] + found.stops[each] - found.starts[each]
     copy = np.empty(bounds[unique], np.uint8)
     for each in range(unique):
-        copy[bounds[each] : bounds[each + 1]] = text[found.starts[each] : found.stops[each]]
+        first, start = bounds[each], found.starts[each]  # numba compiles 4 s for what a copy of slices may complain of
+        for near in range(bounds[each + 1] - first):
+            copy[first + near] = text[start + near]
     return copy, bounds
 
 

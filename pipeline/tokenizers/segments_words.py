@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import lean
+from prep.compiling import lean, part
 from prep.machine import peek, poke
 from prep.pipeline.tokenizers.merge_kernel import SHORT, short
 from prep.pipeline.tokenizers.segments_characters import (
@@ -52,7 +52,7 @@ class Here(NamedTuple):
     scratch: int
 
 
-@lean
+@part
 def placed(text: Bytes, tables: Any, merging: Merging, scratch: Longs) -> Here:
     """Good as long as the arrays are."""
     return Here(
@@ -62,7 +62,7 @@ def placed(text: Bytes, tables: Any, merging: Merging, scratch: Longs) -> Here:
     )  # fmt: skip
 
 
-@lean
+@part
 def words(here: Here, start: int, stop: int) -> int:
     """Tokens of a segment that is words of letters, digits or signs, perhaps after white space; or less than 0."""
     total, begin, at = _white(here, start, stop)
@@ -86,7 +86,7 @@ def words(here: Here, start: int, stop: int) -> int:
     return total + merged(here, begin, stop)
 
 
-@lean
+@part
 def _white(here: Here, start: int, stop: int) -> tuple[int, int, int]:
     """Read white space: its tokens, or -1 where it is left alone; where the first word begins, and goes on after it.
 
@@ -114,7 +114,7 @@ def _white(here: Here, start: int, stop: int) -> tuple[int, int, int]:
     return tokens + merged(here, last, at), at, at
 
 
-@lean
+@part
 def _all_white(here: Here, start: int, stop: int, blanks: int) -> tuple[int, int, int]:
     """As `_white`, of a segment of nothing else."""
     if here.blanks == TOKENS and blanks == stop - start and blanks > 1:
@@ -124,7 +124,7 @@ def _all_white(here: Here, start: int, stop: int, blanks: int) -> tuple[int, int
     return whole(-1), start, stop - 1
 
 
-@lean
+@part
 def _contraction(word: int, room: int) -> int:
     """Bytes of what a quote begins: 3 for 're, 've and 'll, 2 for 's, 't, 'm and 'd, else 1."""
     second, third = word >> 8 & 0xFF, word >> 16 & 0xFF
@@ -135,7 +135,7 @@ def _contraction(word: int, room: int) -> int:
     return 1
 
 
-@lean
+@part
 def merged(here: Here, start: int, stop: int) -> int:
     """Tokens of a word, or so few that no sum with them is 0 or more: a word that is too long is left alone."""
     size = stop - start

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prep.errors import BrokenShard
-from prep.pipeline.tokenizers.utf8 import are_utf8
 
 # Bytes of a slab. gpt2, English, unseen text: fastokens 127, 167, 118 MB per CPU second by slabs of 1, 2, 4 MB; on
 # Japanese there was no difference.
@@ -87,6 +86,8 @@ def padded(
 
 def _sound(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     """The engines take bytes as they are. Arrow says what is wrong."""
+    from prep.pipeline.tokenizers.utf8 import are_utf8  # numba takes 0.6 s to load, and who hands work out needs none
+
     if not are_utf8(content(texts), bounds(texts)):
         try:
             texts.validate(full=True)

@@ -7,7 +7,7 @@ piece of the vocabulary contains the junction, and the segments counted apart: t
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled, lean
+from prep.compiling import compiled, lean, part
 from prep.machine import load
 from prep.pipeline.tokenizers.memo_keys import PADDING, REMEMBERED, WORDS, key, slot_of
 from prep.pipeline.tokenizers.merge_kernel import SHORT, long, short
@@ -82,7 +82,7 @@ def count(text: Bytes, marks: Longs, tables: Tables, memo: Memo, scratch: Longs,
     return longest
 
 
-@lean
+@part
 def _next(text: Bytes, at: int, codes: npt.NDArray[np.int32]) -> tuple[int, int]:
     """Where the character ends, and its code. A broken character gives a wrong code, but stays within the table."""
     first = np.int64(text[at])
@@ -96,7 +96,7 @@ def _next(text: Bytes, at: int, codes: npt.NDArray[np.int32]) -> tuple[int, int]
     return at + 4, codes[high | (text[at + 2] & 0x3F) << 6 | text[at + 3] & 0x3F]
 
 
-@lean
+@part
 def _is_defined(text: Bytes, at: int, end: int, tables: Tables) -> bool:
     for piece in range(len(tables.defined_ends) - 1):
         start, stop = tables.defined_ends[piece], tables.defined_ends[piece + 1]
@@ -108,7 +108,7 @@ def _is_defined(text: Bytes, at: int, end: int, tables: Tables) -> bool:
     return False
 
 
-@lean
+@part
 def _remembered(place: int, one: np.uint64, two: np.uint64, three: np.uint64, length: int) -> int:
     """The count kept at an address, or -1. All bytes and the length are compared, so no two segments are confused."""
     last = load(place, 24)
@@ -118,7 +118,7 @@ def _remembered(place: int, one: np.uint64, two: np.uint64, three: np.uint64, le
     return -1
 
 
-@lean
+@part
 def _remember(memo: Memo, slot: int, words: tuple[np.uint64, np.uint64, np.uint64], last: np.uint64) -> None:
     """What was in the first place moves to the second, and what was there is forgotten."""
     first, second = slot * WORDS, (slot ^ 1) * WORDS
@@ -128,7 +128,7 @@ def _remember(memo: Memo, slot: int, words: tuple[np.uint64, np.uint64, np.uint6
     memo[first + 3] = last
 
 
-@lean
+@part
 def _merge(text: Bytes, start: int, end: int, symbols: int, tables: Tables, scratch: Longs, room: Longs) -> int:
     """Tokens of a segment, by merging the best pair until none is left."""
     ids = scratch if symbols <= SHORT else room

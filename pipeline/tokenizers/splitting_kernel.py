@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from prep.compiling import compiled, lean
+from prep.compiling import compiled, lean, part
 from prep.machine import WIDE, at_least, equal, peek, poke, trailing_zeros
 from prep.pipeline.tokenizers.added import Trie
 from prep.pipeline.tokenizers.steady import KNOWN, STEADY
@@ -128,7 +128,7 @@ def summed(found: Split, counts: Longs) -> Longs:
     return tokens
 
 
-@lean
+@part
 def _changed(text: Bytes, at: Place, stop: Place, rules: Rules) -> int:
     """0 if NFC leaves all characters as they are."""
     found, table, lead = 0, rules.steady, rules.lead
@@ -145,7 +145,7 @@ def _changed(text: Bytes, at: Place, stop: Place, rules: Rules) -> int:
     return found
 
 
-@lean
+@part
 def _character(text: Bytes, at: Place) -> tuple[Place, int]:
     """A code point and its bytes."""
     first = np.int64(text[at])
@@ -186,7 +186,7 @@ def _windows(text: Bytes, table: Bytes, found: Longs) -> int:
     return count
 
 
-@lean
+@part
 def _next_lead(text: Bytes, at: Place, stop: Place, lead: int) -> Place:
     """The next byte that is not below `lead`, or `stop`."""
     address = int(text.ctypes.data)
@@ -200,7 +200,7 @@ def _next_lead(text: Bytes, at: Place, stop: Place, lead: int) -> Place:
     return min(at, stop)
 
 
-@lean
+@part
 def _cut(text: Bytes, begin: Place, stop: Place, rules: Rules, sheet: Sheet) -> Place:
     """Write the stretches of one text; the tokens between them, and what joins count too little."""
     trie, joins, written, ends = rules.trie, rules.joins, sheet.text, sheet.ends
@@ -233,7 +233,7 @@ def _cut(text: Bytes, begin: Place, stop: Place, rules: Rules, sheet: Sheet) -> 
     return tokens
 
 
-@lean
+@part
 def _next_head(text: Bytes, at: Place, stop: Place, trie: Trie) -> Place:
     """The next place where a token may begin, or `stop`."""
     address = int(text.ctypes.data)
@@ -247,7 +247,7 @@ def _next_head(text: Bytes, at: Place, stop: Place, trie: Trie) -> Place:
     return min(at, stop)
 
 
-@lean
+@part
 def _is_head(text: Bytes, at: Place, stop: Place, heads: Longs) -> bool:
     """As `_heads` of one byte."""
     for each in range(len(heads)):
@@ -257,7 +257,7 @@ def _is_head(text: Bytes, at: Place, stop: Place, heads: Longs) -> bool:
     return False
 
 
-@lean
+@part
 def _heads(address: Place, heads: Longs) -> np.uint64:
     """Bits of the WIDE bytes at an address: where a token may begin."""
     found = np.uint64(0)
@@ -267,7 +267,7 @@ def _heads(address: Place, heads: Longs) -> np.uint64:
     return found
 
 
-@lean
+@part
 def _longest(text: Bytes, at: Place, stop: Place, trie: Trie) -> Place:
     """Bytes of the longest token that begins here, or 0."""
     if text[at] == trie.alone:
@@ -284,7 +284,7 @@ def _longest(text: Bytes, at: Place, stop: Place, trie: Trie) -> Place:
     return np.int64(best) - at
 
 
-@lean
+@part
 def _run(text: Bytes, at: Place, stop: Place) -> Place:
     """How often the byte at a place stands there, up to `stop`."""
     if at + WIDE <= len(text):
@@ -297,7 +297,7 @@ def _run(text: Bytes, at: Place, stop: Place) -> Place:
     return end - at
 
 
-@lean
+@part
 def _copy(text: Bytes, start: Place, stop: Place, target: Bytes, end: Place) -> None:
     """Eight bytes at a time; `target` has room for seven more."""
     source, written = int(text.ctypes.data), int(target.ctypes.data)
@@ -309,7 +309,7 @@ def _copy(text: Bytes, start: Place, stop: Place, target: Bytes, end: Place) -> 
             target[end + near] = text[start + near]
 
 
-@lean
+@part
 def _joined(text: Bytes, start: Place, written: Bytes, first: Place, end: Place, most: int) -> int:
     """Whether the stretch from `start` on may be joined to the one written before: newlines that end that, else -1."""
     if not most or not _solid(text, start):
@@ -323,7 +323,7 @@ def _joined(text: Bytes, start: Place, written: Bytes, first: Place, end: Place,
     return lines if lines < most and (last < first or _solid(written, last)) else -1
 
 
-@lean
+@part
 def _solid(text: Bytes, at: Place) -> bool:
     """Whether the character here is surely no white space."""
     lead = text[at]

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import lean
+from prep.compiling import lean, part
 from prep.machine import SECOND_BYTES, WIDE, not_utf8
 
 BEFORE = 3  # bytes that say what a byte must be
@@ -31,7 +31,7 @@ def are_utf8(text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64]) -> bool
     return not wrong
 
 
-@lean
+@part
 def _wrong(text: npt.NDArray[np.uint8], start: int, stop: int, at: int) -> bool:
     """As `not_utf8` of one byte, with zeros around the texts: one stands where a character is cut off."""
     here, one = _byte(text, start, stop, at), _byte(text, start, stop, at - 1)
@@ -42,6 +42,6 @@ def _wrong(text: npt.NDArray[np.uint8], start: int, stop: int, at: int) -> bool:
     return wrong or (one == F0 and here < LOW_F0) or (one == F4 and here >= LOW_F4)
 
 
-@lean
+@part
 def _byte(text: npt.NDArray[np.uint8], start: int, stop: int, at: int) -> int:
     return int(text[at]) if start <= at < stop else 0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from prep.errors import BadModel
-from prep.filters import features, linear, quality, quantile
+from prep.filters import features, quality, quantile
 from prep.filters.calibration import chance
 from prep.pipeline.training import measure
 from prep.pipeline.training.card import Spoken
@@ -39,6 +39,8 @@ def spoken(model: Path, table: pa.Table, language: str) -> Spoken:
 def log_odds(model: Path, rows: pa.Table, language: str) -> npt.NDArray[np.float64]:
     """Of each document, as learnt."""
     texts = rows["text"].combine_chunks().cast(pa.large_string())
+    from prep.filters import linear  # numba takes 0.5 s to load
+
     return linear.log_odds(linear.load(model, language), texts)[0]
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from prep.compiling import inlined
 from prep.machine import load, trailing_zeros
 from prep.pipeline.tokenizers.unigram.memo import MIX, U
 from prep.pipeline.tokenizers.unigram.trie import Floats, Ints
@@ -68,7 +68,7 @@ def window(size: int, kind: type[np.float32] | type[np.float64]) -> Window:
     return Window(signs, edges, sums, np.zeros(size + 1, np.int64), np.zeros(4 * size + 4), cuts)
 
 
-@numba.njit(inline="always")
+@inlined
 def place_of(one: np.uint64, two: np.uint64) -> np.uint64:
     """The bit of a pair of symbols: with the same first one those of frequent second ones lie on one cache line."""
     return ((one * MIX) >> U(64 - PAIR_BITS)) ^ two
@@ -83,7 +83,7 @@ def pairs(found: Longs) -> npt.NDArray[np.uint64]:
     return bits
 
 
-@numba.njit(inline="always")
+@inlined
 def read(symbols, pages, plane, blank, signs, size, data, near, at, stop, suffix, count):  # type: ignore[no-untyped-def]
     """Read on from `at` until the window is full: one word for each character, or for eight of ASCII.
 
@@ -128,7 +128,7 @@ def read(symbols, pages, plane, blank, signs, size, data, near, at, stop, suffix
     return at, suffix, count
 
 
-@numba.njit(inline="always")
+@inlined
 def split(bits, alone, signs, cuts, edges, count, unread):  # type: ignore[no-untyped-def]
     """Cut the characters of a window, of which the first begins a stretch: where no piece holds two side by side.
 

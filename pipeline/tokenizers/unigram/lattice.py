@@ -9,10 +9,9 @@ largest just below a power of two.
 A path that passes through sums beyond that power loses: what is left of it scores no more than `rise` a character.
 """
 
-import numba
 import numpy as np
 
-from prep.compiling import lean
+from prep.compiling import inlined, part
 from prep.pipeline.tokenizers.unigram.memo import U
 
 # A finding is one word: the limit of the sum before, how much the sum falls, and the tokens.
@@ -27,7 +26,7 @@ MOST_LIMIT = 2.0**28 - 2 * COARSE  # sums of 64 bits may be larger, and then not
 MOST_SCORE = 500.0  # with 512 characters in a window, their falls still fit
 
 
-@numba.njit(inline="always")
+@inlined
 def packed(limit, total, size, tokens, rise):  # type: ignore[no-untyped-def]
     """A finding. No fall is below 0: `rise`, the most that a character of a piece scores, is added for each."""
     whole = U(min(max(limit, 0.0), MOST_LIMIT) / COARSE)
@@ -35,20 +34,20 @@ def packed(limit, total, size, tokens, rise):  # type: ignore[no-untyped-def]
     return whole << LIMIT | fall << U(COUNT_BITS) | U(tokens)
 
 
-@numba.njit(inline="always")
+@inlined
 def power(number):  # type: ignore[no-untyped-def]
     """The least power of two that is not less than a positive number."""
     bits = np.float64(number).view(np.uint64)
     return U((bits + U(0x000FFFFFFFFFFFFF)) & U(0x7FF0000000000000)).view(np.float64)
 
 
-@numba.njit(inline="always")
+@inlined
 def beyond(total, rise, length):  # type: ignore[no-untyped-def]
     """By less than this do sums inside a stretch differ from the sum before, on paths that may win."""
     return abs(total) + (rise + 4.0 * SLACK) * length + 1.0
 
 
-@numba.njit(inline="always")
+@inlined
 def meet(state, end, reached, other, count):  # type: ignore[no-untyped-def]
     """Take paths to a place into account, of the best sum and of the second: without a branch, none can be foreseen."""
     place = U(4) * end
@@ -58,7 +57,7 @@ def meet(state, end, reached, other, count):  # type: ignore[no-untyped-def]
     return reached if better else best, max(second, loser), count if better else counted
 
 
-@numba.njit(inline="always")
+@inlined
 def settle(links, scores, roots, firsts, rise, grain, signs, state, begin, size):  # type: ignore[no-untyped-def]
     """The finding of a stretch, with a limit that is safe and mostly high enough: no other path at all may come close.
 
@@ -91,7 +90,7 @@ def settle(links, scores, roots, firsts, rise, grain, signs, state, begin, size)
     return packed(power(max(each, 1.0)) - own - 1.0, total, length, tokens, rise)
 
 
-@numba.njit(inline="always")
+@inlined
 def offer(state, end, reached, count):  # type: ignore[no-untyped-def]
     """Take a path to a place into account."""
     place = U(4) * end
@@ -104,7 +103,7 @@ def offer(state, end, reached, count):  # type: ignore[no-untyped-def]
         state[place + U(1)], state[place + U(3)] = reached, count
 
 
-@numba.njit(inline="always")
+@inlined
 def extend(state, start, end, score, tokens):  # type: ignore[no-untyped-def]
     """Carry both paths at a place on by a piece."""
     place = U(4) * start
@@ -112,7 +111,7 @@ def extend(state, start, end, score, tokens):  # type: ignore[no-untyped-def]
     offer(state, end, state[place + U(1)] + score, state[place + U(3)] + tokens)
 
 
-@lean
+@part
 def compare(links, scores, roots, firsts, each, signs, state, begin, size):  # type: ignore[no-untyped-def]
     """At every place the best sum, the best of those that count otherwise, and the tokens of both.
 
@@ -136,7 +135,7 @@ def compare(links, scores, roots, firsts, each, signs, state, begin, size):  # t
             base, node = links[U(4) * child], child
 
 
-@lean
+@part
 def weigh(links, scores, roots, firsts, rise, grain, most, cap, signs, state, begin, size):  # type: ignore[no-untyped-def]
     """The finding of a stretch with the highest limit: one power of two after the other is tried, from `cap` down.
 
@@ -159,7 +158,7 @@ def weigh(links, scores, roots, firsts, rise, grain, most, cap, signs, state, be
     return packed(limit, total, length, tokens, rise)
 
 
-@numba.njit(inline="always")
+@inlined
 def finding(links, scores, roots, firsts, rise, grain, most, cap, signs, state, begin, size):  # type: ignore[no-untyped-def]
     """What a stretch by itself counts, and up to which sum before it."""
     found = settle(links, scores, roots, firsts, rise, grain, signs, state, begin, size)

@@ -5,10 +5,10 @@ A larger memo finds more, and its lines are farther away: they are fetched ahead
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from prep.compiling import inlined
 from prep.machine import load, prefetch
 from prep.pipeline.tokenizers.slabs import lines
 
@@ -52,7 +52,7 @@ def empty() -> Memo:
     return Memo(lines(LINE << SHORT_BITS), lines(LINE << LONGER_BITS), lines(KEY * BLOCK), np.zeros(BLOCK, np.int32))
 
 
-@numba.njit(inline="always")
+@inlined
 def prepare(short, keys, signs, edges, first, after):  # type: ignore[no-untyped-def]
     """Make the keys of a block of stretches, and begin to fetch their lines."""
     address = int(signs.ctypes.data)
@@ -69,14 +69,14 @@ def prepare(short, keys, signs, edges, first, after):  # type: ignore[no-untyped
         keys[place], keys[place + U(1)], keys[place + U(2)], keys[place + U(3)] = w0, w1, w2, line
 
 
-@numba.njit(inline="always")
+@inlined
 def other(short, cell, keys, place):  # type: ignore[no-untyped-def]
     """Bits in which the key of a cell differs."""
     differs = short[cell] ^ keys[place] | short[cell + U(1)] ^ keys[place + U(1)]
     return differs | short[cell + U(2)] ^ keys[place + U(2)]
 
 
-@numba.njit(inline="always")
+@inlined
 def swapped(short, line):  # type: ignore[no-untyped-def]
     """Make the second stretch of a line the first; where its finding is kept."""
     for word in range(U(CELL)):
@@ -85,7 +85,7 @@ def swapped(short, line):  # type: ignore[no-untyped-def]
     return line + U(CELL - 1)
 
 
-@numba.njit(inline="always")
+@inlined
 def recall(short, keys, place):  # type: ignore[no-untyped-def]
     """Where the finding of a stretch is kept: 0 stands there if it must be made.
 
@@ -102,14 +102,14 @@ def recall(short, keys, place):  # type: ignore[no-untyped-def]
     return last + U(CELL - 1)
 
 
-@numba.njit(inline="always")
+@inlined
 def symbols(address, begin, size, word):  # type: ignore[no-untyped-def]
     """Four symbols of a stretch as one word, or as many as there are."""
     bits = U(8 * min(max(np.int64(size) - 4 * word, 0), 4))
     return load(address, 2 * np.int64(begin) + 8 * word) & ~((ALL << bits) << bits)
 
 
-@numba.njit(inline="always")
+@inlined
 def recall_longer(longer, address, begin, size):  # type: ignore[no-untyped-def]
     """The same for a longer stretch: each has one line where it may be."""
     mixed, differs = U(0), U(0)

@@ -14,10 +14,9 @@ are 5 of 19,783 texts (llm-jp-v3.1), 1% of the bytes; 63 and 12% when whole wind
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from prep.compiling import lean
+from prep.compiling import inlined, lean, part
 from prep.machine import prefetch
 from prep.pipeline.tokenizers.unigram import viterbi
 from prep.pipeline.tokenizers.unigram.characters import SIZE, Bytes, Lexicon, Longs, Window, read, split
@@ -51,7 +50,7 @@ from prep.pipeline.tokenizers.unigram.memo import (
 DOUBT = -1  # in place of a count
 
 
-@numba.njit(inline="always")
+@inlined
 def look(short, keys, misses, first, after, sums, low):  # type: ignore[no-untyped-def]
     """Add up the findings of those stretches of a block that are first in their lines, and list the others."""
     missed = U(0)
@@ -67,7 +66,7 @@ def look(short, keys, misses, first, after, sums, low):  # type: ignore[no-untyp
     return missed, sums, low
 
 
-@numba.njit(inline="always")
+@inlined
 def turn(short, keys, misses, first, missed, sums, low):  # type: ignore[no-untyped-def]
     """Add up those that are second in their lines, which become first, and list the others.
 
@@ -88,7 +87,7 @@ def turn(short, keys, misses, first, missed, sums, low):  # type: ignore[no-unty
     return left, sums, low
 
 
-@numba.njit(inline="always")
+@inlined
 def fetch(links, roots, signs, edges, misses, missed):  # type: ignore[no-untyped-def]
     """Begin to fetch the second nodes of all walks through the stretches that were missed.
 
@@ -101,7 +100,7 @@ def fetch(links, roots, signs, edges, misses, missed):  # type: ignore[no-untype
             prefetch(links, U(4) * (U(max(base, 0)) + U(signs[start + U(1)])))
 
 
-@lean
+@part
 def agreed(lexicon: Lexicon, window: Window, begin: Any, size: Any, low: float, high: float, end: float) -> Any:
     """Tokens of a stretch before which the sum has fallen by `low` to `high`, to `end` at most behind it, or DOUBT.
 
@@ -121,7 +120,7 @@ def agreed(lexicon: Lexicon, window: Window, begin: Any, size: Any, low: float, 
     return even if even == odd else DOUBT
 
 
-@lean
+@part
 def certain(
     lexicon: Lexicon, window: Window, found: Any, last: Any, fallen: Any, seen: Any, wrong: Any, each: Any, deepest: Any
 ) -> Any:

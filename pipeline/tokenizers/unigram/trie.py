@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from prep.compiling import compiled
+from prep.compiling import lean, part
 from prep.pipeline.tokenizers.counter import Unsuited
 
 WIDTHS = 4  # the first symbols: an unknown character of 1, 2, 3 or 4 bytes, which is in no piece
@@ -50,9 +50,11 @@ def build(pieces: Sequence[str], scores: Sequence[float], blank: str) -> Trie:
     number = {letter: sign for sign, letter in enumerate(letters, WIDTHS + 1)}
     keys = np.fromiter((number[letter] for i in order for letter in pieces[i]), np.int32)
     ends = np.cumsum([len(pieces[i]) for i in order]).astype(np.int64)
-    parent, symbol = _grow(keys, ends)
+    room = (np.zeros(len(keys) + 1, np.int32), np.zeros(len(keys) + 1, np.int32), np.zeros(len(keys) + 1, np.int32))
+    nodes = _grow(keys, ends, *room)
+    parent, symbol = room[0][:nodes].copy(), room[1][:nodes].copy()
     width = len(letters) + WIDTHS + 1
-    links = _links(*_place(parent, symbol, *_families(parent), width), parent, width)
+    links = _links(*_placed(parent, symbol, width), parent, width)
     values = links.view(np.float64)
     _name(links, values, keys, ends, np.array([scores[i] for i in order], np.float64))
     widths = np.array([0, *range(1, WIDTHS + 1), *(len(letter.encode()) for letter in letters)], np.int32)
@@ -75,11 +77,9 @@ def _table(letters: list[str], blank: str) -> tuple[Ints, Ints]:
     return (pages.reshape(-1) * PAGE).astype(np.int32), np.ascontiguousarray(rows.reshape(-1), np.int32)
 
 
-@compiled
-def _grow(keys: Ints, ends: Longs) -> tuple[Ints, Ints]:
-    """Parent and symbol of every node of a plain trie, parents first; node 0 is the root."""
-    parent, symbol = np.zeros(len(keys) + 1, np.int32), np.zeros(len(keys) + 1, np.int32)
-    path = np.zeros(len(keys) + 1, np.int32)  # the node after each symbol of the key before
+@lean
+def _grow(keys: Ints, ends: Longs, parent: Ints, symbol: Ints, path: Ints) -> int:
+    """Write the parent and the symbol of every node of a plain trie, parents first; node 0 is the root. How many."""
     nodes, before, last = 1, 0, 0  # nodes so far; begin and length of the key before
     begin = 0
     for end in ends:
@@ -92,7 +92,7 @@ def _grow(keys: Ints, ends: Longs) -> tuple[Ints, Ints]:
             path[depth + 1] = nodes
             nodes += 1
         before, last, begin = begin, end - begin, end
-    return parent[:nodes].copy(), symbol[:nodes].copy()
+    return nodes
 
 
 def _families(parent: Ints) -> tuple[Longs, Longs, Longs]:
@@ -114,22 +114,20 @@ class Room(NamedTuple):
     before: Longs
 
 
-@compiled
-def _room(size: int) -> Room:
-    return Room(np.zeros(size, np.bool_), np.arange(1, size + 1), np.arange(-1, size - 1))
+def _placed(parent: Ints, symbol: Ints, width: int) -> tuple[Ints, Ints]:
+    """Bases and places of the double array. Begun again where the room does not do: numpy makes it, for a compiled
+    function that makes arrays and lets them grow takes 2 s more to compile.
+    """
+    families, size = _families(parent), 2 * len(parent) + 2 * width + 1024
+    while True:
+        room = Room(np.zeros(size, np.bool_), np.arange(1, size + 1), np.arange(-1, size - 1))
+        base, place = np.full(len(parent), -1, np.int32), np.zeros(len(parent), np.int32)
+        if _place(symbol, *families, width, room, base, place):
+            return base, place
+        size *= 2
 
 
-@compiled
-def _reaching(room: Room, place: int) -> Room:
-    """The room, doubled until it has this place."""
-    while place >= len(room.taken):
-        more = np.arange(len(room.taken), 2 * len(room.taken))
-        taken = np.append(room.taken, np.zeros(len(more), np.bool_))
-        room = Room(taken, np.append(room.after, more + 1), np.append(room.before, more - 1))
-    return room
-
-
-@compiled
+@part
 def _take(room: Room, here: int) -> None:
     taken, after, before = room
     taken[here] = True
@@ -138,44 +136,47 @@ def _take(room: Room, here: int) -> None:
     before[after[here]] = before[here]
 
 
-@compiled
-def _fits(taken: npt.NDArray[np.bool_], start: int, symbol: Ints, children: Longs) -> bool:
-    """Whether the places of all children are free, of a node whose base is `start`."""
-    for child in children:  # noqa: SIM110 - numba has no `all` of a generator
-        if taken[start + symbol[child]]:
+@part
+def _fits(taken: npt.NDArray[np.bool_], start: int, symbol: Ints, children: Longs, first: int, stop: int) -> bool:
+    """Whether the places of all children from `first` to `stop` are free, of a node whose base is `start`."""
+    for child in range(first, stop):  # noqa: SIM110 - numba has no `all` of a generator
+        if taken[start + symbol[children[child]]]:
             return False
     return True
 
 
-@compiled
-def _place(parent: Ints, symbol: Ints, children: Longs, first: Longs, order: Longs, width: int) -> tuple[Ints, Ints]:
-    """Bases and places of the double array: the root first, then nodes of many children first, each into the first gap
-    that takes all.
+@lean
+def _place(
+    symbol: Ints, children: Longs, first: Longs, order: Longs, width: int, room: Room, base: Ints, place: Ints
+) -> bool:
+    """The root first, then nodes of many children first, each into the first gap that takes all.
+
+    False for want of room.
     """
-    room = _room(2 * len(parent) + 2 * width + 1024)
-    base, place = np.full(len(parent), -1, np.int32), np.zeros(len(parent), np.int32)
     cursor, last = 1, 1
     for node in order:
-        mine = children[first[node] : first[node + 1]]
-        if len(mine) == 0:
+        begin, stop = first[node], first[node + 1]
+        if begin == stop:
             break  # the rest are leaves
-        if len(mine) == 1 and last > 1:
+        if stop - begin == 1 and last > 1:
             cursor = room.after[0]  # what earlier ones left over
-        last = len(mine)
+        last = stop - begin
         while room.taken[cursor]:
             cursor += 1  # ends in time: there are more places than nodes, and the last are never reached
-        spot, tries, lowest = cursor, 0, symbol[mine[0]] if node else cursor
-        room = _reaching(room, spot + width)
-        while spot < lowest or not _fits(room.taken, spot - lowest, symbol, mine):
+        spot, tries, lowest = cursor, 0, symbol[children[begin]] if node else cursor
+        while spot + width < len(room.taken):
+            if spot >= lowest and _fits(room.taken, spot - lowest, symbol, children, begin, stop):
+                break
             spot, tries = room.after[spot], tries + 1
-            room = _reaching(room, spot + width)
             if tries % TRIES == 0:
                 cursor = spot  # give up the gaps before: looking into each every time took 9 s for 196,000 pieces
+        else:
+            return False
         base[node] = spot - lowest
-        for child in mine:
-            place[child] = base[node] + symbol[child]
-            _take(room, place[child])
-    return base, place
+        for child in range(begin, stop):
+            place[children[child]] = base[node] + symbol[children[child]]
+            _take(room, place[children[child]])
+    return True
 
 
 def _links(base: Ints, place: Ints, parent: Ints, width: int) -> Ints:
@@ -186,7 +187,7 @@ def _links(base: Ints, place: Ints, parent: Ints, width: int) -> Ints:
     return links.reshape(-1)
 
 
-@compiled
+@lean
 def _name(links: Ints, values: Floats, keys: Ints, ends: Longs, scores: Floats) -> None:
     """Write each piece's score at its last node."""
     for node in range(len(values) // 2):

@@ -8,15 +8,14 @@ With 64 bits 18 of 3,760 long documents had another count than sentencepiece has
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from prep.compiling import lean
+from prep.compiling import inlined, lean, part
 from prep.pipeline.tokenizers.unigram.characters import Bytes, Lexicon, Longs, Window, read, split
 from prep.pipeline.tokenizers.unigram.memo import U
 
 
-@numba.njit(inline="always")
+@inlined
 def advance(links, scores, roots, firsts, fallback, real, most, signs, best, tally, begin, stop, count):  # type: ignore[no-untyped-def]
     """Carry the best sums on from the first `stop` of the `count` characters from `begin` on."""
     for start in range(stop):
@@ -45,7 +44,7 @@ def advance(links, scores, roots, firsts, fallback, real, most, signs, best, tal
             base, node = links[U(4) * child], child
 
 
-@numba.njit(inline="always")
+@inlined
 def single(before, width, fallback):  # type: ignore[no-untyped-def]
     """The tally after one character by itself, that is a piece (of no `width`) or unknown."""
     if width == 0:
@@ -55,7 +54,7 @@ def single(before, width, fallback):  # type: ignore[no-untyped-def]
     return before if before & 1 else before + 3
 
 
-@lean
+@part
 def slide(lexicon: Lexicon, window: Window, count: int, ready: int) -> int:
     """Make room in a window that is full of one stretch; how many characters are left in it."""
     signs, best, tally = window.signs, window.sums, window.tally
@@ -74,7 +73,7 @@ def slide(lexicon: Lexicon, window: Window, count: int, ready: int) -> int:
     return count - done
 
 
-@lean
+@part
 def alone(lexicon: Lexicon, window: Window, begin: Any, size: Any, total: Any) -> Any:
     """Tokens of a stretch of a window after so large a sum."""
     best, tally = window.sums, window.tally
@@ -89,7 +88,7 @@ def alone(lexicon: Lexicon, window: Window, begin: Any, size: Any, total: Any) -
     return tally[U(size)] >> 1
 
 
-@lean
+@part
 def through(
     lexicon: Lexicon, window: Window, found: int, last: int, total: Any, tokens: Any, ready: int
 ) -> tuple[Any, Any]:
