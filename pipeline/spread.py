@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker, util
@@ -22,11 +23,14 @@ from prep.pipeline import meter
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 Begin = Callable[[], None]  # what each process does once, at its start
+SELDOM = (
+    50_000  # new objects between two looks for cycles: numba makes millions, and compiles a tenth faster than by 700
+)
 LAST = -1_000_000  # after whatever else is to be done as a process ends
 
 
 class Spread(Protocol):
-    """`spread(function, items)` gives `function(item)` for each item, in order."""
+    """`spread(function, items)` gives `function(item)` for each item, in order. Processes begin at once."""
 
     def __call__(self, function: Callable[[Item], Made], items: Iterable[Item], /) -> Iterator[Made]:
         """Serial *is* `map`."""
@@ -45,18 +49,11 @@ def processes(workers: int, begin: Begin | None) -> Iterator[Spread]:
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(meter.shared(), begin))
 
     def spread(function: Callable[[Item], Made], items: Iterable[Item], /) -> Iterator[Made]:
-        try:
-            # Not pool.map: it cancels what waits as it is left, and the pool's thread, where workers are terminated at
-            # that moment, ends in a traceback over futures that are cancelled (CPython 3.11, 1 of 3 Ctrl-C).
-            with _deaf():
-                made = [pool.submit(function, item) for item in items]
-            for future in made:
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise WorkerLost(
-                "a worker process died, most likely killed for want of memory; what was finished is kept: "
-                "run again, with fewer --workers if it happens again"
-            ) from error
+        # Not pool.map: it cancels what waits as it is left, and the pool's thread, where workers are terminated at
+        # that moment, ends in a traceback over futures that are cancelled (CPython 3.11, 1 of 3 Ctrl-C).
+        with _told(), _deaf():
+            made = [pool.submit(function, item) for item in items]
+        return _results(made)
 
     whole = False
     try:
@@ -67,6 +64,24 @@ def processes(workers: int, begin: Begin | None) -> Iterator[Spread]:
             for process in list((pool._processes or {}).values()):
                 process.terminate()
         pool.shutdown(wait=whole, cancel_futures=not whole)
+
+
+def _results(made: Iterable[Future[Made]]) -> Iterator[Made]:
+    for future in made:
+        with _told():
+            result = future.result()
+        yield result
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise WorkerLost(
+            "a worker process died, most likely killed for want of memory; what was finished is kept: "
+            "run again, with fewer --workers if it happens again"
+        ) from error
 
 
 @contextmanager
@@ -99,6 +114,7 @@ def _begin(counters: SynchronizedArray[int], begin: Begin | None) -> None:
     """Once per worker: leave Ctrl-C to the parent, count into its meter, and end when it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     util.Finalize(None, _leave, exitpriority=LAST)
+    gc.set_threshold(SELDOM)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # workers are processes; threads would fight them
     meter.use(counters)
     if begin is not None:

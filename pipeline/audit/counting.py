@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
@@ -27,6 +27,15 @@ class Miscounted(Exception):
     def __init__(self, tokenizer: str, source: str) -> None:
         super().__init__(tokenizer, source)
         self.tokenizer, self.source = tokenizer, source
+
+
+def learn(tokenizers: Iterable[Tokenizer], spread: Spread) -> None:
+    """Have the workers open those whose portrait is not remembered, which takes a second each.
+
+    Errors: BadTokenizer.
+    """
+    texts = tuple(probes.texts().values())
+    list(spread(portrait, [each for each in tokenizers if remembered.known(counting.digest(each), texts) is None]))
 
 
 @lru_cache(maxsize=16)
@@ -57,14 +66,22 @@ class Counting:
     distrusted: frozenset[str] = frozenset()
     decisions: Mapping[str, Decision] = field(default_factory=dict)
 
-    def checked(self, samples: Mapping[str, pa.LargeStringArray], spread: Spread) -> Counting:
-        """What counts after a look at the first documents drawn of each source."""
+    def checking(self, samples: Mapping[str, pa.LargeStringArray], spread: Spread) -> Iterator[Counting]:
+        """What counts after a look at the first documents drawn of each source: again for each tokenizer looked at."""
         trusted = {name: given for name, given in self.tokenizers.items() if name not in self.distrusted}
         texts = pa.concat_arrays([pa.array([], pa.large_string()), *samples.values()])
         places = [(source, number) for source, found in samples.items() for number in range(len(found))]
         ids = tuple(f"{source}, document {number + 1} drawn" for source, number in places)
-        sample = Sample(texts, ids, tuple(source for source, _ in places))
-        return replace(self, decisions=counting.decide(trusted, sample, spread))
+        made = self
+        yield made
+        for name, decision in counting.deciding(trusted, Sample(texts, ids, tuple(one for one, _ in places)), spread):
+            made = replace(made, decisions={**made.decisions, name: decision})
+            yield made
+
+    @property
+    def checked(self) -> list[str]:
+        """The tokenizers that need no further look."""
+        return [name for name in self.tokenizers if name in self.distrusted or name in self.decisions]
 
     def count(self, name: str, texts: pa.LargeStringArray, source: str) -> npt.NDArray[np.int64]:
         """Tokens of each text.

@@ -24,7 +24,7 @@ from prep.pipeline.audit.clusters import Chosen, budgets, choose
 from prep.pipeline.audit.counting import Counting, Miscounted
 from prep.pipeline.audit.gather import gathered
 from prep.pipeline.audit.population import Population
-from prep.pipeline.audit.reading import CountTask, Slice, Task, count, read
+from prep.pipeline.audit.reading import Lengths, Slice, Task, count, read
 from prep.pipeline.audit.request import Request, Say
 from prep.pipeline.numbers import format_bytes
 from prep.pipeline.sources.listing import Listing
@@ -78,16 +78,18 @@ def measured(plan: Sequence[Planned], request: Request, counting: Counting, spre
 
     Errors: Miscounted.
     """
+    precision = 0.0 if request.exact else request.precision
     with tempfile.TemporaryDirectory(prefix="prep-audit-") as scratch:
         populations = read_all(plan, request, counting, Path(scratch), spread)
-        counting = counting.checked(samples(populations), spread)
-        looked = list(spread(traits_of, [tuple(each.first(LOOKED_AT)) for each in populations]))
+        looked = spread(traits_of, [tuple(each.first(LOOKED_AT)) for each in populations])
+        begun = [each for each in populations if each.documents and (each.exhaustible or not request.exact)]
+        counting = count_as_checked(begun, counting.checking(samples(populations), spread), precision, spread)
         if request.exact:
             populations = [
                 each if each.exhaustible else counted_whole(found, request, counting, spread)
                 for each, found in zip(populations, plan, strict=True)
             ]
-        count_until(populations, counting, 0.0 if request.exact else request.precision, spread)
+        count_until(populations, counting, precision, spread)
         made = [gathered(each, counting, looks, request) for each, looks in zip(populations, looked, strict=True)]
     must_hold_something(made)
     return made
@@ -168,17 +170,36 @@ def counted_whole(each: Planned, request: Request, counting: Counting, spread: S
     return Population(each.name, source, each.files, each.on_disk, Chosen(pieces), found, passed=True)
 
 
+def count_as_checked(
+    populations: Sequence[Population], checked: Iterator[Counting], precision: float, spread: Spread
+) -> Counting:
+    """Count the first sample of every source, by each tokenizer as soon as it is checked. What counts from then on."""
+    levels = [each.next_level(precision) for each in populations]
+    results: dict[str, Iterator[Lengths]] = {}
+    for latest in checked:
+        ready = [name for name in latest.checked if name not in results]
+        results |= {name: counts(populations, levels, name, latest, spread) for name in ready}
+    for each, level in zip(populations, levels, strict=True):
+        each.take(level, results)
+    return latest
+
+
 def count_until(populations: Sequence[Population], counting: Counting, precision: float, spread: Spread) -> None:
     """Count larger and larger samples of every source that is not known well enough."""
     waiting = [each for each in populations if each.documents]
     while waiting := [each for each in waiting if not each.done(precision)]:
         levels = [each.next_level(precision) for each in waiting]
-        tasks: list[CountTask] = []
+        results = {name: counts(waiting, levels, name, counting, spread) for name in counting.tokenizers}
         for each, level in zip(waiting, levels, strict=True):
-            tasks += each.tasks(level, counting)
-        results = spread(count, tasks)
-        for each, level in zip(waiting, levels, strict=True):
-            each.take(level, list(counting.tokenizers), results)
+            each.take(level, results)
+
+
+def counts(
+    populations: Sequence[Population], levels: Sequence[int], name: str, counting: Counting, spread: Spread
+) -> Iterator[Lengths]:
+    """What a tokenizer counts of each up to its level."""
+    pairs = zip(populations, levels, strict=True)
+    return spread(count, [task for each, level in pairs for task in each.tasks(level, name, counting)])
 
 
 def traits_of(slices: tuple[Slice, ...]) -> figures.Traits:

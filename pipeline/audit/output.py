@@ -108,6 +108,7 @@ def measured(tokenizers: Mapping[str, Tokenizer]) -> dict[str, Measure]:
 
 
 def _audited(flags: Mapping[str, Any], read: Sequence[claims.Claim], notes: Sequence[str]) -> Found:
+    from prep.pipeline.audit.counting import learn
     from prep.pipeline.audit.measure import measure
     from prep.pipeline.light import needs_pandas, spare_pandas
     from prep.pipeline.spread import workers
@@ -119,9 +120,10 @@ def _audited(flags: Mapping[str, Any], read: Sequence[claims.Claim], notes: Sequ
         said.append(line)
         click.echo(line, err=flags["as_json"])
 
-    measures = measured(what.request.tokenizers)
     begin = None if needs_pandas(what.request) else spare_pandas
     with workers(flags["workers"] or len(os.sched_getaffinity(0)), begin) as spread:
+        learn(what.request.tokenizers.values(), spread)
+        measures = measured(what.request.tokenizers)
         sources = tuple(measure(what.request, spread, say))
     judged = tuple(each for source in sources for each in explain.judge(source, measures))
     verdicts = tuple(_verdict(each, measures, _seen(sources)) for each in read)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -126,19 +126,18 @@ class Population:
         wanted = larger(int((self.counted & drawn).sum()), self.documents - int(self.sure.sum()))
         return self.bound if wanted >= len(within) else int(within[wanted - 1]) + 1
 
-    def tasks(self, level: int, counting: Counting) -> Iterator[CountTask]:
-        """What to count to come from the level now to the next; `take` takes the results in the same order."""
-        for name in counting.tokenizers:
-            for _, cut in self._cuts(level):
-                yield CountTask(cut, self.name, name, counting)
+    def tasks(self, level: int, name: str, counting: Counting) -> Iterator[CountTask]:
+        """What a tokenizer is to count to come from the level now to the next; `take` takes it in the same order."""
+        for _, cut in self._cuts(level):
+            yield CountTask(cut, self.name, name, counting)
 
-    def take(self, level: int, names: Sequence[str], results: Iterator[Lengths]) -> None:
-        """Put the counts of `tasks` in their places."""
+    def take(self, level: int, results: Mapping[str, Iterator[Lengths]]) -> None:
+        """Put each tokenizer's counts of `tasks` in their places."""
         cuts = list(self._cuts(level))
-        for name in names:
+        for name, found in results.items():
             column = self.tokens.setdefault(name, np.full(len(self.draws), -1, np.int64))
             for at, cut in cuts:
-                column[(self.owner == at) & cut.holds(self.draws, self.n_bytes)] = next(results)
+                column[(self.owner == at) & cut.holds(self.draws, self.n_bytes)] = next(found)
         self.level = level
 
     def _cuts(self, level: int) -> Iterator[tuple[int, Slice]]:

@@ -89,20 +89,29 @@ def recall(evidence: Evidence, unsuited: dict[str, str], sample: Sample) -> None
         _write(DECISIONS, key, {"evidence": asdict(evidence), "unsuited": unsuited})
 
 
-def portrait(tokenizer: str, reference: Callable[[], Counter], texts: Sequence[str]) -> Portrait:
-    """Of the tokenizer of that digest, which the library is opened for once: that takes up to a second."""
-    key = digest({"asked": [FORMAT, code(), tokenizer, list(texts)], "libraries": _versions(LIBRARIES.values())})
+def known(tokenizer: str, texts: Sequence[str]) -> Portrait | None:
+    """The portrait of the tokenizer of that digest, if it was made before."""
     try:
-        found = PORTRAIT.validate_json(json.dumps(_read(PORTRAITS, key)["evidence"]), strict=True)
-        if len(found.tokens) == len(texts):
-            return found
+        plain = _read(PORTRAITS, _asked(tokenizer, texts))["evidence"]
+        found = PORTRAIT.validate_json(json.dumps(plain), strict=True)
     except (KeyError, ValueError, RecursionError):
-        pass
+        return None
+    return found if len(found.tokens) == len(texts) else None
+
+
+def portrait(tokenizer: str, reference: Callable[[], Counter], texts: Sequence[str]) -> Portrait:
+    """The same; else the library is opened for it: that takes up to a second."""
+    if (found := known(tokenizer, texts)) is not None:
+        return found
     opened = reference()
     tokens = opened.count(pa.array(texts, pa.large_string())).tolist()
     made = Portrait(opened.family, opened.vocabulary, tuple(tokens))
-    _write(PORTRAITS, key, {"evidence": asdict(made)})
+    _write(PORTRAITS, _asked(tokenizer, texts), {"evidence": asdict(made)})
     return made
+
+
+def _asked(tokenizer: str, texts: Sequence[str]) -> str:
+    return digest({"asked": [FORMAT, code(), tokenizer, list(texts)], "libraries": _versions(LIBRARIES.values())})
 
 
 def _short(tokenizer: str, specials: str, sample: Sample) -> str:

@@ -44,10 +44,11 @@ import pyarrow as pa
 from prep.pipeline.tokenizers import segments_kernel as kernel
 from prep.pipeline.tokenizers.counter import Ask, Engine, Unsuited
 from prep.pipeline.tokenizers.engines import ENGINES
+from prep.pipeline.tokenizers.kept import Made, kept, plain
 from prep.pipeline.tokenizers.memo_keys import PADDING, WORDS
 from prep.pipeline.tokenizers.segments_characters import NEVER
 from prep.pipeline.tokenizers.segments_tables import Tables, concatenated, merging, tables
-from prep.pipeline.tokenizers.segments_vocabulary import vocabulary
+from prep.pipeline.tokenizers.segments_vocabulary import Vocabulary, vocabulary
 from prep.pipeline.tokenizers.segments_words import Bytes, Longs, Merging, made_by_merging
 from prep.pipeline.tokenizers.slabs import bounds, column, content, lines, padded
 
@@ -104,14 +105,21 @@ class Segments:
 
 def open_segments(ask: Ask) -> Segments:
     """For byte-level BPE that splits text as GPT-2, cl100k_base or o200k_base do, and another engine opens for."""
-    found = vocabulary(ask)
+    found = kept("segments", ask, lambda: _made(vocabulary(ask)))
+    table = Tables(**{name: plain(found[name]) for name in Tables._fields})  # type: ignore[arg-type]
+    made = Merging(**{name: plain(found[name]) for name in Merging._fields})  # type: ignore[arg-type]
+    return Segments(_behind(ask), table, made, kernel.desk(lines(WORDS * SLOTS)))
+
+
+def _made(found: Vocabulary) -> Made:
+    """The fields of both tables, whose names differ."""
     table = tables(found.tokens, found.rules, found.added)
-    desk = kernel.desk(lines(WORDS * SLOTS))
     made = merging(found.merges, found.rules)
-    if found.whole and not made_by_merging(*concatenated(found.tokens), table, made, desk.scratch):
+    scratch = kernel.desk(lines(WORDS)).scratch
+    if found.whole and not made_by_merging(*concatenated(found.tokens), table, made, scratch):
         # A word may be a token that no merging makes: none is counted here, nor white space, which NEVER leaves alone.
         table, made = table._replace(blanks=NEVER), made._replace(groups=np.zeros_like(made.groups))
-    return Segments(_behind(ask), table, made, desk)
+    return {**table._asdict(), **made._asdict()}
 
 
 def _behind(ask: Ask) -> Engine:

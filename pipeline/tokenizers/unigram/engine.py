@@ -1,5 +1,6 @@
 """The engine `unigram`: our own counter, for SentencePiece Unigram models and a tokenizer.json of that kind."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -14,6 +15,7 @@ from prep.pipeline.tokenizers import added, spmodel
 from prep.pipeline.tokenizers.counter import Ask, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
 from prep.pipeline.tokenizers.hf import HuggingFace
+from prep.pipeline.tokenizers.kept import Made, kept, plain
 from prep.pipeline.tokenizers.slabs import bounds, content, slabs
 from prep.pipeline.tokenizers.splitting_kernel import holding
 from prep.pipeline.tokenizers.spmodel import SPACE
@@ -33,7 +35,9 @@ PROVED = {"sentencepiece": "0.2.3", "tokenizers": "0.23.3"}  # the arithmetic mi
 class Engine:
     """A loaded model. Texts that hold an added token go to the reference."""
 
-    model: Unigram
+    lexicon: characters.Lexicon
+    single: bool  # scores are added in 32 bits
+    needles: tuple[str, ...]  # added tokens
     ask: Ask
     name: str = "unigram"
 
@@ -48,36 +52,20 @@ class Engine:
     def _slab(self, texts: pa.LargeStringArray) -> npt.NDArray[np.int64]:
         data, offsets = content(texts), bounds(texts)
         counts = np.zeros(len(texts), np.int64)
-        if self._lexicon.reach:
-            stretches.every(self._lexicon, self._window, self._memo, data, offsets, counts)
+        if self.lexicon.reach:
+            stretches.every(self.lexicon, self._window, self._memo, data, offsets, counts)
         else:
             counts[:] = stretches.DOUBT
-        viterbi.every(self._lexicon, self._window, data, offsets, counts)
-        if self.model.needles:
-            held = holding(data, offsets, self._needles)
+        viterbi.every(self.lexicon, self._window, data, offsets, counts)
+        if self.needles:
+            held = holding(data, offsets, self._trie)
             if held.any():
                 counts[held] = self.ask.reference.count(texts.filter(pa.array(held)))
         return counts
 
     @cached_property
-    def _needles(self) -> added.Trie:
-        return added.trie(self.model.needles)
-
-    @cached_property
-    def _lexicon(self) -> characters.Lexicon:
-        model = self.model
-        trie = build(model.pieces, model.scores, SPACE if model.escape else " ")
-        most, grain = (SET_BACK, 2.0**-24) if model.single else (inf, 2.0**-53)
-        worst = max(abs(model.unknown), *map(abs, model.scores))
-        scored = zip(model.pieces, model.scores, strict=True)
-        rise = max(0.0, model.unknown, *(score / max(len(piece), 1) for piece, score in scored))
-        reach = int(min(characters.SIZE, SET_BACK / 4 / worst)) if worst else characters.SIZE
-        apart = model.fallback and worst < MOST_SCORE and reach >= LONGER and trie.longest < characters.SIZE
-        roots, firsts, alone = singles(trie, model.unknown, rise)
-        arrays = (trie.links, trie.scores, trie.pages, trie.symbols, trie.plane, roots, firsts, alone)
-        rules = (most, model.fallback, trie.blank, model.prefix, model.suffix, trie.longest - 1)
-        sums = (reach if apart else 0, rise, worst, most + worst + 2, grain)
-        return characters.Lexicon(*arrays, characters.pairs(trie.pairs), *rules, *sums)
+    def _trie(self) -> added.Trie:
+        return added.trie(self.needles)
 
     @cached_property
     def _memo(self) -> memo.Memo:
@@ -85,8 +73,24 @@ class Engine:
 
     @cached_property
     def _window(self) -> characters.Window:
-        size = max(characters.SIZE, 4 * self._lexicon.keep)
-        return characters.window(size, np.float32 if self.model.single else np.float64)
+        size = max(characters.SIZE, 4 * self.lexicon.keep)
+        return characters.window(size, np.float32 if self.single else np.float64)
+
+
+def lexicon(model: Unigram) -> characters.Lexicon:
+    """The model as the kernel takes it."""
+    trie = build(model.pieces, model.scores, SPACE if model.escape else " ")
+    most, grain = (SET_BACK, 2.0**-24) if model.single else (inf, 2.0**-53)
+    worst = max(abs(model.unknown), *map(abs, model.scores))
+    scored = zip(model.pieces, model.scores, strict=True)
+    rise = max(0.0, model.unknown, *(score / max(len(piece), 1) for piece, score in scored))
+    reach = int(min(characters.SIZE, SET_BACK / 4 / worst)) if worst else characters.SIZE
+    apart = model.fallback and worst < MOST_SCORE and reach >= LONGER and trie.longest < characters.SIZE
+    roots, firsts, alone = singles(trie, model.unknown, rise)
+    arrays = (trie.links, trie.scores, trie.pages, trie.symbols, trie.plane, roots, firsts, alone)
+    rules = (most, model.fallback, trie.blank, model.prefix, model.suffix, trie.longest - 1)
+    sums = (reach if apart else 0, rise, worst, most + worst + 2, grain)
+    return characters.Lexicon(*arrays, characters.pairs(trie.pairs), *rules, *sums)
 
 
 def singles(trie: Trie, unknown: float, rise: float) -> tuple[Ints, Floats, npt.NDArray[np.uint64]]:
@@ -107,9 +111,21 @@ def singles(trie: Trie, unknown: float, rise: float) -> tuple[Ints, Floats, npt.
 
 def open_unigram(ask: Ask) -> Engine:
     """Refuses whatever it cannot count exactly."""
-    engine = Engine(_read(ask), ask)
-    engine._lexicon  # noqa: B018 - built now, not at the first text
-    return engine
+    found = kept("unigram", ask, lambda: _made(_read(ask)))
+    needles = tuple(json.loads(bytes(found.pop("needles"))))
+    single = bool(found.pop("single"))
+    # Scores stand beside the links that lead to them: one memory, seen in two ways.
+    scores, firsts = found["links"].view(np.float64), found["roots"].view(np.float64)
+    made = characters.Lexicon(**{name: plain(value) for name, value in found.items()}, scores=scores, firsts=firsts)  # type: ignore[arg-type]
+    return Engine(made, single, needles, ask)
+
+
+def _made(model: Unigram) -> Made:
+    """What is kept of a model."""
+    needles = np.frombuffer(json.dumps(model.needles).encode(), np.uint8)
+    arrays = lexicon(model)._asdict()
+    del arrays["scores"], arrays["firsts"]
+    return {**arrays, "single": model.single, "needles": needles}
 
 
 def _read(ask: Ask) -> Unigram:

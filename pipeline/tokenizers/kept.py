@@ -1,0 +1,84 @@
+"""What an engine looks things up in, kept on disk by the first process that made it.
+
+Tries and tables take Python one to two seconds for each tokenizer, in every worker, and are read again in 20 ms. A file
+hangs on the tokenizer, on all code here, and on what libraries and Python say of characters; a damaged one (zip has a
+check sum of each array) is made again. Arrays only, and no pickles; whoever can write them can write compiled code.
+"""
+
+import platform
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from prep.cached import folder
+from prep.errors import Unable
+from prep.manifests import files
+from prep.manifests.record import digest
+from prep.pipeline.tokenizers.cached import code
+from prep.pipeline.tokenizers.counter import Ask
+
+FOLDER = "tables"
+MOST = 32  # files that are kept, of 1 to 10 MB each; the oldest go
+ASKED = ("numpy", "sentencepiece", "tokenizers")  # what is made hangs on their versions
+
+Made = Mapping[str, npt.NDArray[np.generic] | float]
+Kept = dict[str, npt.NDArray[np.generic]]
+
+
+def kept(name: str, ask: Ask, make: Callable[[], Made]) -> Kept:
+    """What `make` gives for a tokenizer, now or in an earlier process: arrays, and numbers as arrays of no dimension.
+
+    Errors: whatever `make` raises, and then nothing is kept.
+    """
+    place = folder(FOLDER)
+    path = None if place is None else str(place / f"{_key(name, ask)}.npz")
+    if path is not None and (found := _read(path)) is not None:
+        return found
+    made = {key: np.asarray(value, order="C") for key, value in make().items()}
+    if path is not None:
+        _write(path, made)
+    return made
+
+
+def plain(value: npt.NDArray[np.generic]) -> object:
+    """An array, or the number that was given as one."""
+    return value if value.ndim else value.item()
+
+
+def _key(name: str, ask: Ask) -> str:
+    libraries = {library: version(library) for library in ASKED}
+    machine = [platform.python_version(), platform.machine()]
+    return digest({"asked": [name, code(), ask.digest, ask.specials.value], "libraries": libraries, "machine": machine})
+
+
+def _read(path: str) -> Kept | None:
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            return {name: found[name] for name in found.files}
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        return None
+
+
+def _write(path: str, made: Kept) -> None:
+    """Whole or not at all; a folder that cannot be written only costs the next process two seconds."""
+    buffer = BytesIO()
+    np.savez(buffer, allow_pickle=False, **made)
+    try:
+        files.write(path, buffer.getvalue())
+        for old in sorted(Path(path).parent.glob("*.npz"), key=_age)[:-MOST]:
+            old.unlink(missing_ok=True)
+    except (Unable, OSError):  # NoSpace is an Unable
+        return
+
+
+def _age(path: Path) -> int:
+    """When it was written; what another process removes meanwhile is the oldest."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
