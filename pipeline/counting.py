@@ -6,7 +6,7 @@ tokenizer's own library does; see `tokenizers/selfcheck.py`. What it counts afte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from prep.pipeline.settings import Tokenizer
 from prep.pipeline.spread import Spread
-from prep.pipeline.tokenizers import ask_of, digest_of
+from prep.pipeline.tokenizers import ahead, ask_of, digest_of
 from prep.pipeline.tokenizers.counter import Ask, Counter, Engine, Specials, Unsuited
 from prep.pipeline.tokenizers.engines import ENGINES, candidates
 from prep.pipeline.tokenizers.guarded import RATE, Guarded, nothing
@@ -132,8 +132,31 @@ def decide(tokenizers: Mapping[str, Tokenizer], sample: Sample, spread: Spread) 
 
 def deciding(tokenizers: Mapping[str, Tokenizer], sample: Sample, spread: Spread) -> Iterator[tuple[str, Decision]]:
     """The same, each as soon as it and those before it are there: a fresh machine compiles for half a minute."""
+    new = [each for each in tokenizers.values() if recalled(digest(each), each.specials, sample) is None]
+    spread(_compile, _kernels(new))  # begun, and not waited for
     questions = [_Question(given, sample) for given in tokenizers.values()]
     return zip(tokenizers, spread(_decide, questions), strict=True)
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """What an engine needs compiled, and tokenizers to count a little by."""
+
+    engine: str
+    given: tuple[Tokenizer, ...]
+
+
+def _kernels(tokenizers: Sequence[Tokenizer]) -> list[_Kernel]:
+    """Those that are not compiled yet, and may be of use."""
+    found = [
+        _Kernel(engine, tuple(given for given in tokenizers if ahead.may_use(engine, _asked(given))))
+        for engine in ahead.uncompiled()
+    ]
+    return [kernel for kernel in found if kernel.given]
+
+
+def _compile(kernel: _Kernel) -> None:
+    ahead.compile_for(kernel.engine, map(_asked, kernel.given))
 
 
 def _decide(question: _Question) -> Decision:

@@ -1,15 +1,10 @@
-"""How our numba functions are compiled, and where they are kept.
+"""How our numba functions are compiled; where they are kept, `kernels` says."""
 
-numba keeps what it compiled beside the source and makes it anew where that one file changed. But a function holds the
-constants and the inlined functions of other files too: after a change there it would read past the end of its arrays.
-So ours are kept, in the user's cache, in a folder named by the digest of all files beside them.
-"""
-
-import hashlib
 import sys
+import time
 import warnings
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,17 +12,15 @@ import numba
 from numba.core import config
 from numba.core.registry import cpu_target
 
-from prep import machine
-from prep.cached import folder
 from prep.hidden import hidden
+from prep.kernels import place
 
 if sys.platform != "win32":
     import fcntl
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-OURS = (Path(__file__), Path(machine.__file__))
-KERNELS = ("prep.pipeline.tokenizers", "prep.filters.rules", "prep.filters")  # folders whose functions use each other's
+PATIENCE, PAUSE = 60.0, 0.05  # seconds: the largest kernel takes 15 to compile on a busy machine
 
 
 def _set_up() -> None:
@@ -42,22 +35,6 @@ def _set_up() -> None:
 
 
 _set_up()
-
-
-@cache
-def _place(package: str) -> str | None:
-    """Where compiled functions of a folder are kept; None where numba must find a place of its own."""
-    kept = folder("compiled")
-    if kept is None:
-        return None
-    here = Path(str(sys.modules[package].__file__)).parent
-    sources = sorted([*here.glob("*.py"), *here.glob("unigram/*.py")])
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (*OURS, *sources))).hexdigest()
-    try:
-        (kept / digest[:16]).mkdir(parents=True, exist_ok=True)
-    except OSError:  # it cannot be written
-        return None
-    return str(kept / digest[:16])
 
 
 def compiled(function: Function) -> Function:
@@ -99,9 +76,8 @@ def _part(function: Function, inlined: bool) -> Function:
 
 
 def _compiled(function: Function, options: dict[str, bool]) -> Function:
-    package = next(name for name in KERNELS if function.__module__.startswith(name))
-    if (place := _place(package)) is not None:
-        config.CACHE_DIR = place  # type: ignore[attr-defined]
+    if (kept := place(function.__module__)) is not None:
+        config.CACHE_DIR = str(kept)  # type: ignore[attr-defined]
     try:
         made = numba.njit(cache=True, nogil=True, **options)(function)  # type: ignore[call-overload]
     except RuntimeError:  # no folder that may be written: every process compiles for itself
@@ -111,20 +87,42 @@ def _compiled(function: Function, options: dict[str, bool]) -> Function:
 
 
 def _one_at_a_time(made: Any) -> None:
-    """Let one process at a time keep what it compiled.
+    """Let one process at a time compile a function and keep it; others wait, and read what it kept.
 
-    numba reads the list of what is kept, takes the next number and writes: two processes that compile a function for
-    two sets of types at once take the same number, and the next one is given the code of the other types.
+    numba's own way, each compiles for itself, and where two do so for two sets of types at once, both take the same
+    number in the list of what is kept, and the next one is given the code of the other types.
     """
     if sys.platform == "win32":
         return
-    file, save = made._cache._cache_file, made._cache._cache_file.save
-    lock = Path(made._cache.cache_path) / "lock"
+    compile_, load = made.compile, made._cache.load_overload
+    lock = Path(made._cache.cache_path) / f"{made.py_func.__module__}.{made.py_func.__qualname__}.lock"
 
-    def alone(key: object, data: object) -> None:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("a") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            save(key, data)
+    def alone(types: object) -> object:
+        with ExitStack() as turn:
 
-    file.save = alone
+            def look(*asked: object) -> object:
+                if (found := load(*asked)) is None:
+                    turn.enter_context(_locked(lock))
+                    found = load(*asked)
+                return found
+
+            made._cache.load_overload = look
+            return compile_(types)
+
+    made.compile = alone
+
+
+@contextmanager
+def _locked(lock: Path) -> Iterator[None]:
+    """Other processes wait, but not for ever: a thread may hold what another one, that holds this, waits for."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as handle:
+        last = time.monotonic() + PATIENCE
+        while time.monotonic() < last:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(PAUSE)
+            else:
+                break
+        yield

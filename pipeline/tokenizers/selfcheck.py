@@ -146,10 +146,14 @@ class Evidence:
 
 def decide(ask: Ask, engines: Sequence[Engine], sample: Sample) -> Evidence:
     """Which engines may count which source: of those that make no mistake, the fastest on its text."""
-    first = winners(engines, sample.texts, sample.rows)
     odd = adversarial.texts(adversarial.own_specials(ask))
     long = _long(ask, sample) if engines else None
-    refusals = _refusals(ask, engines, odd, sample, long) if long else ()
+    # The reference counts before the engines race: meanwhile other workers compile what the engines need.
+    known, refusals = _known(ask, engines, odd, sample) if engines else ((), ())
+    first = winners(engines, sample.texts, sample.rows)
+    if known and long:
+        found = (check(engine, (*known, long)) for engine in engines)
+        refusals = tuple(refusal for refusal in found if refusal)
     wrong = {(refusal.engine, refusal.version) for refusal in refusals}
     believed = [engine for engine in engines if (engine.name, engine.version) not in wrong]
     return Evidence(
@@ -183,20 +187,18 @@ def check(engine: Engine, sets: Sequence[Known]) -> Refusal | None:
     return None
 
 
-def _refusals(
-    ask: Ask, engines: Sequence[Engine], odd: Sequence[str], sample: Sample, long: Known
-) -> tuple[Refusal, ...]:
-    """Of the engines asked; the reference counts each text once."""
+def _known(
+    ask: Ask, engines: Sequence[Engine], odd: Sequence[str], sample: Sample
+) -> tuple[tuple[Known, ...], tuple[Refusal, ...]]:
+    """The reference's counts, each text once; or why it cannot judge any of the engines."""
     names = [f"adversarial text {number}: {_shown(text)}" for number, text in enumerate(odd)]
     texts = pa.array(odd, pa.large_string())
     try:
         first = Known(texts, names, [""] * len(odd), ask.reference.count(texts))
     except BadInput as error:  # an engine that counts what the reference refuses would hide its message
         reason = f"the reference does not count them all: {error}"
-        return tuple(Refusal(engine.name, engine.version, "adversarial texts", error=reason) for engine in engines)
-    second = Known(sample.texts, sample.ids, sample.sources, ask.reference.count(sample.texts))
-    found = (check(engine, (first, second, long)) for engine in engines)
-    return tuple(refusal for refusal in found if refusal)
+        return (), tuple(Refusal(engine.name, engine.version, "adversarial texts", error=reason) for engine in engines)
+    return (first, Known(sample.texts, sample.ids, sample.sources, ask.reference.count(sample.texts))), ()
 
 
 def _passes(texts: pa.LargeStringArray) -> Iterator[tuple[npt.NDArray[np.int64], Texts]]:
