@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from importlib import import_module
 from multiprocessing import resource_tracker, util
 from multiprocessing.connection import wait
 from multiprocessing.sharedctypes import SynchronizedArray
@@ -99,15 +100,24 @@ def _deaf() -> Iterator[None]:
 
 
 @contextmanager
-def workers(number: int, begin: Begin | None = None) -> Iterator[Spread]:
-    """The executor for a number of workers: one runs in this process. Each process calls `begin` once, at its start."""
+def workers(number: int, begin: Begin | None = None, load: str | None = None) -> Iterator[Spread]:
+    """The executor for a number of workers: one runs in this process. Each process calls `begin` once, at its start.
+
+    With a module to `load` they start at once, and import it while this process imports its own.
+    """
     if begin is not None:
         begin()
     if number <= 1:
         yield serial
         return
     with processes(number, begin) as spread:
+        if load is not None:
+            spread(_load, [load] * number)
         yield spread
+
+
+def _load(module: str) -> None:
+    import_module(module)
 
 
 def _begin(counters: SynchronizedArray[int], begin: Begin | None) -> None:

@@ -108,8 +108,6 @@ def measured(tokenizers: Mapping[str, Tokenizer]) -> dict[str, Measure]:
 
 
 def _audited(flags: Mapping[str, Any], read: Sequence[claims.Claim], notes: Sequence[str]) -> Found:
-    from prep.pipeline.audit.counting import learn
-    from prep.pipeline.audit.measure import measure
     from prep.pipeline.light import needs_pandas, spare_pandas
     from prep.pipeline.spread import workers
 
@@ -121,7 +119,10 @@ def _audited(flags: Mapping[str, Any], read: Sequence[claims.Claim], notes: Sequ
         click.echo(line, err=flags["as_json"])
 
     begin = None if needs_pandas(what.request) else spare_pandas
-    with workers(flags["workers"] or len(os.sched_getaffinity(0)), begin) as spread:
+    with workers(flags["workers"] or len(os.sched_getaffinity(0)), begin, "prep.pipeline.audit.reading") as spread:
+        from prep.pipeline.audit.counting import learn
+        from prep.pipeline.audit.measure import measure
+
         learn(what.request.tokenizers.values(), spread)
         measures = measured(what.request.tokenizers)
         sources = tuple(measure(what.request, spread, say))

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import orjson
 
 from prep.pipeline.tokenizers import added, convert, hf, spmodel
@@ -12,7 +11,6 @@ from prep.pipeline.tokenizers.added import Plan
 from prep.pipeline.tokenizers.aside import MOST_MARKS, Aside, least
 from prep.pipeline.tokenizers.counter import Ask, Engine, Specials, Unsuited
 from prep.pipeline.tokenizers.files import Kind
-from prep.pipeline.tokenizers.kept import kept
 from prep.pipeline.tokenizers.splitting import Lean, splitting
 from prep.pipeline.tokenizers.vocabulary import kinds
 
@@ -42,10 +40,7 @@ def _json(ask: Ask) -> Json:
     files = ask.files
     match files.kind:
         case Kind.PAIR:
-            found = kept(
-                "pair", ask, lambda: {"json": np.frombuffer(hf.as_json(files.path, *files.contents), np.uint8)}
-            )
-            return Json(found["json"].tobytes())
+            return Json(hf.as_json(files, ask.digest))
         case Kind.MODEL:
             return _of_model(ask)
         case Kind.JSON:

@@ -15,6 +15,7 @@ from tokenizers import Encoding, Tokenizer, decoders, pre_tokenizers
 from prep.errors import BadTokenizer
 from prep.pipeline.tokenizers.counter import Specials, batches, counts
 from prep.pipeline.tokenizers.files import Files
+from prep.pipeline.tokenizers.kept import kept
 from prep.pipeline.tokenizers.trouble import panics_told, sound_texts
 from prep.pipeline.tokenizers.vocabulary import kinds, loaded, parsed
 
@@ -78,7 +79,7 @@ def open_json(files: Files, digest: str, specials: Specials = Specials.LIBRARY) 
 
 def open_pair(files: Files, digest: str, specials: Specials = Specials.LIBRARY) -> HuggingFace:
     """Byte-level BPE as of GPT-2, the same as the library's `ByteLevelBPETokenizer` over the two files."""
-    content = as_json(files.path, *files.contents)
+    content = as_json(files, digest)
     return _open(files.path, content, digest, specials, "hf-vocab-merges")
 
 
@@ -107,9 +108,14 @@ def _family(whole: dict[str, Any]) -> str:
     return "hf-bpe-metaspace" if "Metaspace" in kinds(parts) or SPACE in repr(parts) else "hf-bpe"
 
 
-@lru_cache(maxsize=1)  # the reference and three engines ask, one after the other
-def as_json(path: str, vocab: bytes, merges: bytes) -> bytes:
-    """The tokenizer.json that the two files amount to."""
+def as_json(files: Files, digest: str) -> bytes:
+    """The tokenizer.json that the two files amount to; half a second to make and check, so it is kept."""
+    made = kept("pair", digest, lambda: {"json": np.frombuffer(_as_json(files.path, *files.contents), np.uint8)})
+    return made["json"].tobytes()
+
+
+@lru_cache(maxsize=1)  # where nothing can be kept, the reference and three engines ask one after the other
+def _as_json(path: str, vocab: bytes, merges: bytes) -> bytes:
     try:
         table = orjson.loads(vocab)
         lines = merges.decode().split("\n")  # str.splitlines would also cut at U+0085, which a merge may hold

@@ -20,23 +20,24 @@ from prep.errors import Unable
 from prep.manifests import files
 from prep.manifests.record import digest
 from prep.pipeline.tokenizers.cached import code
-from prep.pipeline.tokenizers.counter import Ask
 
 FOLDER = "tables"
-MOST = 32  # files that are kept, of 1 to 10 MB each; the oldest go
+MOST = 48  # files that are kept, two or three of a tokenizer and 1 to 10 MB each; the oldest go
 ASKED = ("numpy", "sentencepiece", "tokenizers")  # what is made hangs on their versions
 
 Made = Mapping[str, npt.NDArray[np.generic] | float]
 Kept = dict[str, npt.NDArray[np.generic]]
 
 
-def kept(name: str, ask: Ask, make: Callable[[], Made]) -> Kept:
-    """What `make` gives for a tokenizer, now or in an earlier process: arrays, and numbers as arrays of no dimension.
+def kept(name: str, tokenizer: str, make: Callable[[], Made]) -> Kept:
+    """What `make` gives for the tokenizer of that digest, now or in an earlier process.
+
+    Arrays, and numbers as arrays of no dimension.
 
     Errors: whatever `make` raises, and then nothing is kept.
     """
     place = folder(FOLDER)
-    path = None if place is None else str(place / f"{_key(name, ask)}.npz")
+    path = None if place is None else str(place / f"{_key(name, tokenizer)}.npz")
     if path is not None and (found := _read(path)) is not None:
         return found
     made = {key: np.asarray(value, order="C") for key, value in make().items()}
@@ -50,10 +51,10 @@ def plain(value: npt.NDArray[np.generic]) -> object:
     return value if value.ndim else value.item()
 
 
-def _key(name: str, ask: Ask) -> str:
+def _key(name: str, tokenizer: str) -> str:
     libraries = {library: version(library) for library in ASKED}
     machine = [platform.python_version(), platform.machine()]
-    return digest({"asked": [name, code(), ask.digest, ask.specials.value], "libraries": libraries, "machine": machine})
+    return digest({"asked": [name, code(), tokenizer], "libraries": libraries, "machine": machine})
 
 
 def _read(path: str) -> Kept | None:
