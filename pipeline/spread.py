@@ -41,13 +41,13 @@ serial: Spread = map
 
 
 @contextmanager
-def processes(workers: int, begin: Begin | None) -> Iterator[Spread]:
+def processes(workers: int, begin: Begin | None, load: str | None = None) -> Iterator[Spread]:
     """A pool of spawned processes. Never forked: tokenizers hold threads of their own, which a fork would break.
 
     Errors: WorkerLost, where a worker is killed (usually by the kernel, for memory).
     """
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(meter.shared(), begin))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(meter.shared(), begin, load))
 
     def spread(function: Callable[[Item], Made], items: Iterable[Item], /) -> Iterator[Made]:
         # Not pool.map: it cancels what waits as it is left, and the pool's thread, where workers are terminated at
@@ -110,17 +110,13 @@ def workers(number: int, begin: Begin | None = None, load: str | None = None) ->
     if number <= 1:
         yield serial
         return
-    with processes(number, begin) as spread:
+    with processes(number, begin, load) as spread:
         if load is not None:
-            spread(_load, [load] * number)
+            spread(str, range(number))  # the pool starts a process for each piece of work that finds none idle
         yield spread
 
 
-def _load(module: str) -> None:
-    import_module(module)
-
-
-def _begin(counters: SynchronizedArray[int], begin: Begin | None) -> None:
+def _begin(counters: SynchronizedArray[int], begin: Begin | None, load: str | None) -> None:
     """Once per worker: leave Ctrl-C to the parent, count into its meter, and end when it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     util.Finalize(None, _leave, exitpriority=LAST)
@@ -130,6 +126,8 @@ def _begin(counters: SynchronizedArray[int], begin: Begin | None) -> None:
     if begin is not None:
         begin()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if load is not None:
+        import_module(load)
 
 
 def _leave() -> None:
