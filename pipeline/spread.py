@@ -24,9 +24,7 @@ from prep.pipeline import meter
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 Begin = Callable[[], None]  # what each process does once, at its start
-SELDOM = (
-    50_000  # new objects between two looks for cycles: numba makes millions, and compiles a tenth faster than by 700
-)
+SELDOM = 50_000  # new objects between two looks for cycles: numba compiles a tenth faster than with 700
 LAST = -1_000_000  # after whatever else is to be done as a process ends
 
 
