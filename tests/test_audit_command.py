@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from prep.errors import BadSettings, FailedCheck
+from prep.errors import BadSettings, BadSource, FailedCheck
 from prep.pipeline.audit.asked import Flags, asked, read_tokenizer
 from prep.pipeline.audit.probes import texts
 from prep.pipeline.cli import cli
@@ -102,6 +102,15 @@ def test_an_audit_says_first_what_is_read_then_shows_and_leaves_everything(folde
     assert (folder / "out" / "manifest.json").exists()
     with pytest.raises(BadSettings, match="finished result"):
         typed(*words, "--out", f"{folder}/out")
+
+
+def test_a_file_that_is_left_out_may_be_damaged(folder: Path) -> None:
+    (folder / "data" / "one" / "broken-1.jsonl.gz").write_bytes(b"\x1f\x8b cut")
+    words = (str(folder / "data"), "-t", f"tiny={folder}/tokenizer.json", "-j", "1", "--json")
+    with pytest.raises(BadSource, match=r"broken-1\.jsonl\.gz"):
+        typed(*words)
+    left_out = json.loads(invoked(*words, "--exclude", "other-*", "--exclude", "broken-*.gz").stdout)
+    assert [source["documents"]["value"] for source in left_out["sources"]] == [20, 20]
 
 
 def test_the_json_has_a_schema_and_exact_figures(folder: Path) -> None:

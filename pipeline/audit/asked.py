@@ -38,6 +38,7 @@ class Flags:
     format: str | None = None
     encoding: str | None = None
     fields: Sequence[str] = ()
+    exclude: Sequence[str] = ()
     exact: bool = False
     precision: float = PRECISION
     max_read: int | None = None
@@ -109,7 +110,10 @@ def _add(name: str, paths: tuple[str, ...], flags: Flags, found: _Found) -> None
         "language": language or UNDECLARED_LANGUAGE,
         "kind": kind or UNDECLARED_KIND,
     }
-    more = {"format": flags.format, "encoding": flags.encoding, "fields": dict(_fields(flags.fields))}
+    more = {
+        "format": flags.format, "encoding": flags.encoding, "fields": dict(_fields(flags.fields)),
+        "exclude": tuple(flags.exclude),
+    }  # fmt: skip
     values |= {key: value for key, value in more.items() if value}
     found.sources[name] = _built(Source, f"source {name}", values)
 

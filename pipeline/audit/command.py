@@ -20,6 +20,7 @@ import click
 )
 @click.option("--encoding", help="Of files that are not UTF-8: shift_jis, euc_jp, cp1252 ...")
 @click.option("--field", "fields", multiple=True, metavar="text=FIELD", help="Where records keep their text (or id).")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Files to leave out: 'broken-*.gz'. May be repeated.")
 @click.option("--exact", is_flag=True, help="Read and count everything.")
 @click.option("--precision", default="0.5%", show_default=True, help="Half-width of the 95% interval to count up to.")
 @click.option("--max-read", metavar="SIZE", help="Read at most so much of the files: 6GB.")

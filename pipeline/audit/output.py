@@ -152,7 +152,7 @@ def _flags(flags: Mapping[str, Any]) -> Flags:
         )
     return Flags(
         flags["tokenizers"], flags["language"], flags["kind"], flags["format"], flags["encoding"], flags["fields"],
-        flags["exact"], precision, most, flags["seed"],
+        flags["exclude"], flags["exact"], precision, most, flags["seed"],
     )  # fmt: skip
 
 
