@@ -1,5 +1,6 @@
 """Tables that are kept on disk: the same from there as made, and made again where the file is damaged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 
 from prep.errors import BadTokenizer
 from prep.pipeline.tokenizers import kept
+from prep.pipeline.tokenizers.files import Files, Kind
 from prep.pipeline.tokenizers.kept import Made, plain
 
-DIGEST = "c0ffee"
+FILES = Files("here", Kind.MODEL, (b"one",))
 MADE: Made = {"rows": np.arange(6, dtype=np.uint16).reshape(2, 3), "real": 0.5, "many": 7, "yes": True}
 
 
@@ -34,38 +36,40 @@ def values(found: kept.Kept) -> dict[str, object]:
 
 def test_what_is_read_is_what_was_made(cache: Path) -> None:
     make = Maker()
-    first, second = kept.kept("some", DIGEST, make), kept.kept("some", DIGEST, make)
+    first, second = kept.kept("some", FILES, make), kept.kept("some", FILES, make)
     assert make.calls == 1
     assert values(first) == values(second) == {"rows": [[0, 1, 2], [3, 4, 5]], "real": 0.5, "many": 7, "yes": True}
     assert [value.dtype for value in first.values()] == [value.dtype for value in second.values()]
     assert all(value.flags.writeable for value in second.values())  # numba compiles again for what may not be written
 
 
-def test_another_name_or_tokenizer_is_another_file(cache: Path) -> None:
+def test_another_name_or_content_is_another_file_and_another_path_is_not(cache: Path) -> None:
     make = Maker()
-    for name, digest in (("some", DIGEST), ("other", DIGEST), ("some", "beef")):
-        kept.kept(name, digest, make)
-    assert make.calls == len(list(cache.glob("*.npz"))) == 3
+    for name, files in (("some", FILES), ("other", FILES), ("some", replace(FILES, contents=(b"two",)))):
+        kept.kept(name, files, make)
+    kept.kept("some", FILES, make, b"beside it")
+    kept.kept("some", replace(FILES, path="there"), make)
+    assert make.calls == len(list(cache.glob("*.npz"))) == 4
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", b"no zip"])
 def test_a_damaged_file_is_made_again(cache: Path, damage: bytes) -> None:
     make = Maker()
-    kept.kept("some", DIGEST, make)
+    kept.kept("some", FILES, make)
     (file,) = cache.glob("*.npz")
     file.write_bytes(damage)
-    assert values(kept.kept("some", DIGEST, make)) == values(kept.kept("some", DIGEST, make))
+    assert values(kept.kept("some", FILES, make)) == values(kept.kept("some", FILES, make))
     assert make.calls == 2
 
 
 def test_a_flipped_byte_is_seen(cache: Path) -> None:
     make = Maker()
-    kept.kept("some", DIGEST, make)
+    kept.kept("some", FILES, make)
     (file,) = cache.glob("*.npz")
     whole = bytearray(file.read_bytes())
     whole[whole.index(np.arange(6, dtype=np.uint16).tobytes())] ^= 1
     file.write_bytes(whole)
-    assert values(kept.kept("some", DIGEST, make))["rows"] == [[0, 1, 2], [3, 4, 5]]
+    assert values(kept.kept("some", FILES, make))["rows"] == [[0, 1, 2], [3, 4, 5]]
     assert make.calls == 2
 
 
@@ -74,7 +78,7 @@ def test_what_cannot_be_made_is_not_kept(cache: Path) -> None:
         raise BadTokenizer("no")
 
     with pytest.raises(BadTokenizer, match="no"):
-        kept.kept("some", DIGEST, make)
+        kept.kept("some", FILES, make)
     assert not list(cache.glob("*"))
 
 
@@ -82,7 +86,7 @@ def test_without_a_folder_that_may_be_written_all_is_made(tmp_path: Path, monkey
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PREP_CACHE", str(tmp_path / "file" / "inside"))
     make = Maker()
-    assert values(kept.kept("some", DIGEST, make)) == values(kept.kept("some", DIGEST, make))
+    assert values(kept.kept("some", FILES, make)) == values(kept.kept("some", FILES, make))
     assert make.calls == 2
 
 
@@ -90,5 +94,5 @@ def test_the_oldest_go(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "MOST", 2)
     make = Maker()
     for name in ("one", "two", "three", "three", "two"):
-        kept.kept(name, DIGEST, make)
+        kept.kept(name, FILES, make)
     assert (make.calls, len(list(cache.glob("*.npz")))) == (3, 2)

@@ -40,7 +40,7 @@ def _json(ask: Ask) -> Json:
     files = ask.files
     match files.kind:
         case Kind.PAIR:
-            return Json(hf.as_json(files, ask.digest))
+            return Json(hf.as_json(files))
         case Kind.MODEL:
             return _of_model(ask)
         case Kind.JSON:

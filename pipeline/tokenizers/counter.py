@@ -80,6 +80,11 @@ class Ask:
     specials: Specials
     opener: Callable[[], Counter]
 
+    @property
+    def beside(self) -> bytes:
+        """What stands beside the files and decides, with them, what is counted."""
+        return (self.split.canonical() if self.split else b"") + b"\0" + self.specials.encode()
+
     @cached_property
     def reference(self) -> Counter:
         """The tokenizer in its own library."""

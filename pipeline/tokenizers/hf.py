@@ -79,7 +79,7 @@ def open_json(files: Files, digest: str, specials: Specials = Specials.LIBRARY) 
 
 def open_pair(files: Files, digest: str, specials: Specials = Specials.LIBRARY) -> HuggingFace:
     """Byte-level BPE as of GPT-2, the same as the library's `ByteLevelBPETokenizer` over the two files."""
-    content = as_json(files, digest)
+    content = as_json(files)
     return _open(files.path, content, digest, specials, "hf-vocab-merges")
 
 
@@ -108,9 +108,9 @@ def _family(whole: dict[str, Any]) -> str:
     return "hf-bpe-metaspace" if "Metaspace" in kinds(parts) or SPACE in repr(parts) else "hf-bpe"
 
 
-def as_json(files: Files, digest: str) -> bytes:
+def as_json(files: Files) -> bytes:
     """The tokenizer.json that the two files amount to; half a second to make and check, so it is kept."""
-    made = kept("pair", digest, lambda: {"json": np.frombuffer(_as_json(files.path, *files.contents), np.uint8)})
+    made = kept("pair", files, lambda: {"json": np.frombuffer(_as_json(files.path, *files.contents), np.uint8)})
     return made["json"].tobytes()
 
 

@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from prep.cached import folder
 from prep.errors import Unable
-from prep.manifests import files
+from prep.manifests.files import write
 from prep.manifests.record import digest
 from prep.pipeline.tokenizers.cached import code
+from prep.pipeline.tokenizers.files import Files
 
 FOLDER = "tables"
 MOST = 48  # files that are kept, two or three of a tokenizer and 1 to 10 MB each; the oldest go
@@ -29,15 +30,15 @@ Made = Mapping[str, npt.NDArray[np.generic] | float]
 Kept = dict[str, npt.NDArray[np.generic]]
 
 
-def kept(name: str, tokenizer: str, make: Callable[[], Made]) -> Kept:
-    """What `make` gives for the tokenizer of that digest, now or in an earlier process.
+def kept(name: str, files: Files, make: Callable[[], Made], beside: bytes = b"") -> Kept:
+    """What `make` gives for a tokenizer's files, and for what stands `beside` them, now or in an earlier process.
 
     Arrays, and numbers as arrays of no dimension.
 
     Errors: whatever `make` raises, and then nothing is kept.
     """
     place = folder(FOLDER)
-    path = None if place is None else str(place / f"{_key(name, tokenizer)}.npz")
+    path = None if place is None else str(place / f"{_key(name, files.digest(beside))}.npz")
     if path is not None and (found := _read(path)) is not None:
         return found
     made = {key: np.asarray(value, order="C") for key, value in make().items()}
@@ -70,7 +71,7 @@ def _write(path: str, made: Kept) -> None:
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **made)
     try:
-        files.write(path, buffer.getvalue())
+        write(path, buffer.getvalue())
         for old in sorted(Path(path).parent.glob("*.npz"), key=_age)[:-MOST]:
             old.unlink(missing_ok=True)
     except (Unable, OSError):  # NoSpace is an Unable

@@ -62,7 +62,7 @@ def open_model(files: Files, digest: str, specials: Specials = Specials.LIBRARY)
     except (RuntimeError, UnicodeDecodeError) as error:  # the second where its message quotes a broken piece
         raise BadTokenizer(f"{files.path}: not a SentencePiece model ({error}); copy or download it again") from error
     # Half a second for 100,000 pieces: a file that was whole once is so again.
-    algorithm = TYPES[int(kept("whole", digest, lambda: {"algorithm": _check_whole(files.path, content)})["algorithm"])]
+    algorithm = TYPES[int(kept("whole", files, lambda: {"algorithm": _check_whole(files.path, content)})["algorithm"])]
     if specials is Specials.TOKEN:
         _check_no_controls(files.path, processor)
     return SentencePiece(processor, digest, files.path, f"sentencepiece-{algorithm}")

@@ -105,7 +105,7 @@ class Segments:
 
 def open_segments(ask: Ask) -> Segments:
     """For byte-level BPE that splits text as GPT-2, cl100k_base or o200k_base do, and another engine opens for."""
-    found = kept("segments", ask.digest, lambda: _made(vocabulary(ask)))
+    found = kept("segments", ask.files, lambda: _made(vocabulary(ask)), ask.beside)
     table = Tables(**{name: plain(found[name]) for name in Tables._fields})  # type: ignore[arg-type]
     made = Merging(**{name: plain(found[name]) for name in Merging._fields})  # type: ignore[arg-type]
     return Segments(_behind(ask), table, made, kernel.desk(lines(WORDS * SLOTS)))

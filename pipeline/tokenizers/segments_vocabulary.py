@@ -52,7 +52,7 @@ def vocabulary(ask: Ask) -> Vocabulary:
         case Kind.RANKS:
             return _of_ranks(ask)
         case Kind.PAIR:
-            return _of_json(orjson.loads(hf.as_json(files, ask.digest)), ask.specials)
+            return _of_json(orjson.loads(hf.as_json(files)), ask.specials)
         case Kind.JSON:
             return _of_json(orjson.loads(files.contents[0]), ask.specials)
     raise Unsuited(f"{files.kind} is not byte-level BPE")

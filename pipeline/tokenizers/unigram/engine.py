@@ -111,7 +111,7 @@ def singles(trie: Trie, unknown: float, rise: float) -> tuple[Ints, Floats, npt.
 
 def open_unigram(ask: Ask) -> Engine:
     """Refuses whatever it cannot count exactly."""
-    found = kept("unigram", ask.digest, lambda: _made(_read(ask)))
+    found = kept("unigram", ask.files, lambda: _made(_read(ask)), ask.beside)
     needles = tuple(json.loads(bytes(found.pop("needles"))))
     single = bool(found.pop("single"))
     # Scores stand beside the links that lead to them: one memory, seen in two ways.
