@@ -197,7 +197,7 @@ def as_json(ask: Ask) -> bytes:
             whole["post_processor"] = None
         return orjson.dumps(whole)
     if ask.files.kind is Kind.PAIR:
-        return hf.as_json(ask.files.path, *ask.files.contents)
+        return hf.as_json(ask.files)
     return tokenizer_json(spmodel.read(ask.files.contents[0]))
 
 

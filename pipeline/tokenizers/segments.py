@@ -52,7 +52,7 @@ from prep.pipeline.tokenizers.segments_vocabulary import Vocabulary, vocabulary
 from prep.pipeline.tokenizers.segments_words import Bytes, Longs, Merging, made_by_merging
 from prep.pipeline.tokenizers.slabs import bounds, column, content, lines, padded
 
-BEHIND = ("fastokens", "gigatoken")  # in this order: a call takes 0.12 and 0.43 ms before the first text
+BEHIND = ("gigatoken", "fastokens")  # as fast on what is left to them; they open in 0.2 and 0.5 s
 SLOTS = 1 << 20  # segments remembered, 32 MB
 
 
