@@ -132,10 +132,12 @@ def decide(tokenizers: Mapping[str, Tokenizer], sample: Sample, spread: Spread) 
 
 def deciding(tokenizers: Mapping[str, Tokenizer], sample: Sample, spread: Spread) -> Iterator[tuple[str, Decision]]:
     """The same, each as soon as it and those before it are there: a fresh machine compiles for half a minute."""
-    new = [each for each in tokenizers.values() if recalled(digest(each), each.specials, sample) is None]
+    known = {name: recalled(digest(given), given.specials, sample) for name, given in tokenizers.items()}
+    new = [given for name, given in tokenizers.items() if known[name] is None]
     spread(_compile, _kernels(new))  # begun, and not waited for
-    questions = [_Question(given, sample) for given in tokenizers.values()]
-    return zip(tokenizers, spread(_decide, questions), strict=True)
+    answers = spread(_decide, [_Question(given, sample) for given in new])
+    for name, found in known.items():
+        yield name, next(answers) if found is None else Decision(*found)
 
 
 @dataclass(frozen=True)
@@ -161,10 +163,7 @@ def _compile(kernel: _Kernel) -> None:
 
 def _decide(question: _Question) -> Decision:
     """Runs in a worker: the reference takes memory, and every tokenizer its seconds."""
-    given, sample = question.given, question.sample
-    if known := recalled(digest(given), given.specials, sample):
-        return Decision(*known)
-    ask = _asked(given)
+    ask, sample = _asked(question.given), question.sample
     _ = ask.reference  # first: what is wrong with the file is its library's to say
     engines, refused = candidates(ask)
     evidence = decided(ask, engines, sample)

@@ -1,16 +1,17 @@
 """What an engine looks things up in, kept on disk by the first process that made it.
 
 Tries and tables take Python one to two seconds for each tokenizer, in every worker, and are read again in 20 ms. A file
-hangs on the tokenizer, on all code here, and on what libraries and Python say of characters; a damaged one (zip has a
-check sum of each array) is made again. Arrays only, and no pickles; whoever can write them can write compiled code.
+hangs on the tokenizer, on all code here, and on what libraries and Python say of characters. It begins with the digest
+of the rest, for kernels follow whatever stands there: a damaged one is made again. Arrays only, and no pickles; whoever
+can write them can write compiled code.
 """
 
+import hashlib
 import platform
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from prep.manifests.record import digest
 from prep.pipeline.tokenizers.cached import code
 from prep.pipeline.tokenizers.files import Files
 
-FOLDER = "tables"
+FOLDER, ENDING = "tables", ".tables"
 MOST = 48  # files that are kept, two or three of a tokenizer and 1 to 10 MB each; the oldest go
 ASKED = ("numpy", "sentencepiece", "tokenizers")  # what is made hangs on their versions
 
@@ -38,7 +39,7 @@ def kept(name: str, files: Files, make: Callable[[], Made], beside: bytes = b"")
     Errors: whatever `make` raises, and then nothing is kept.
     """
     place = folder(FOLDER)
-    path = None if place is None else str(place / f"{_key(name, files.digest(beside))}.npz")
+    path = None if place is None else str(place / f"{_key(name, files.digest(beside))}{ENDING}")
     if path is not None and (found := _read(path)) is not None:
         return found
     made = {key: np.asarray(value, order="C") for key, value in make().items()}
@@ -60,19 +61,24 @@ def _key(name: str, tokenizer: str) -> str:
 
 def _read(path: str) -> Kept | None:
     try:
-        with np.load(path, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        whole = Path(path).read_bytes()
+    except OSError:
         return None
+    size = hashlib.sha256().digest_size
+    if hashlib.sha256(whole[size:]).digest() != whole[:size]:
+        return None
+    with np.load(BytesIO(whole[size:]), allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
 
 
 def _write(path: str, made: Kept) -> None:
     """Whole or not at all; a folder that cannot be written only costs the next process two seconds."""
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **made)
+    content = buffer.getvalue()
     try:
-        write(path, buffer.getvalue())
-        for old in sorted(Path(path).parent.glob("*.npz"), key=_age)[:-MOST]:
+        write(path, hashlib.sha256(content).digest() + content)
+        for old in sorted(Path(path).parent.glob(f"*{ENDING}"), key=_age)[:-MOST]:
             old.unlink(missing_ok=True)
     except (Unable, OSError):  # NoSpace is an Unable
         return
